@@ -1,0 +1,67 @@
+/** What a handler knows of a call besides its request, and the shape of handlers. */
+import { randomBytes } from 'node:crypto'
+import type { Metadata } from '@grpc/grpc-js'
+import type { Caller } from './caller.ts'
+import type { Log } from './log.ts'
+
+export interface Call {
+  caller: Caller
+  /** 32 hexadecimal digits; the same in every log line and hop of a request. */
+  traceId: string
+  metadata: Metadata
+  /** Aborted when the caller hangs up or the time is over. */
+  signal: AbortSignal
+  log: Log
+  /** Sets a header of the response; only before the first message. */
+  setHeader(name: string, value: string): void
+}
+
+interface Described {
+  readonly requestStream: boolean
+  readonly responseStream: boolean
+  readonly requestDeserialize: (bytes: Buffer) => unknown
+  readonly responseSerialize: (value: never) => Buffer
+}
+
+type Request<D extends Described> = ReturnType<D['requestDeserialize']>
+type Response<D extends Described> = Parameters<D['responseSerialize']>[0]
+
+/** A handler of a method, by whether its request and response are streams. */
+export type Handler<D extends Described> = (
+  request: D['requestStream'] extends true ? AsyncIterable<Request<D>> : Request<D>,
+  call: Call,
+) => D['responseStream'] extends true ? AsyncIterable<Response<D>> : Promise<Response<D>>
+
+/** One handler for each method of a service, as plain functions. */
+export type Handlers<Definition> = {
+  [Name in keyof Definition]: Definition[Name] extends Described ? Handler<Definition[Name]> : never
+}
+
+/** @returns the id of the user that calls; for methods whose policy admits nobody else. */
+export function userOf(call: Call): string {
+  if (call.caller.kind !== 'user') throw new Error('This method is for users, but its policy admits others.')
+  return call.caller.userId
+}
+
+/** @returns where the request came from, as the edge saw it. Empty when it did not pass the edge. */
+export function clientAddressOf({ metadata }: Call): string {
+  return (
+    String(metadata.get('x-forwarded-for')[0] ?? '')
+      .split(',')
+      .at(-1)
+      ?.trim() ?? ''
+  )
+}
+
+/**
+ * @returns the trace id of a request: W3C `traceparent` when a service calls, else the edge's `x-request-id` (a UUID, whose
+ * digits make a trace id), else a new one.
+ */
+export function traceIdOf(metadata: Metadata): string {
+  const parent = /^00-([0-9a-f]{32})-/.exec(String(metadata.get('traceparent')[0] ?? ''))?.[1]
+  if (parent) return parent
+  const requestId = String(metadata.get('x-request-id')[0] ?? '')
+    .replaceAll('-', '')
+    .toLowerCase()
+  return /^[0-9a-f]{32}$/.test(requestId) ? requestId : randomBytes(16).toString('hex')
+}

@@ -1,0 +1,67 @@
+/**
+ * Configuration from the environment: typed, frozen, and checked as a whole, so that one start names every problem.
+ */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+/** `host:port`, split. IPv6 hosts stand in brackets. */
+const hostAndPort = z
+  .string()
+  .regex(/^(\[[0-9a-f:]+\]|[^:\s]+):\d{1,5}$/i, 'must be host:port, such as 127.0.0.1:8110')
+  .transform(text => {
+    const at = text.lastIndexOf(':')
+    return Object.freeze({ host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)), text })
+  })
+  .refine(({ port }) => port <= 65535, 'has a port above 65535')
+
+/** What every process of the mesh is told. */
+export const platformConfig = {
+  /** Name of this instance, such as `users-1`. */
+  SITE11_INSTANCE: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be a name such as users-1'),
+  /** Where the gRPC server listens. */
+  SITE11_LISTEN: hostAndPort,
+  /** Where others reach it; the same as SITE11_LISTEN when unset. */
+  SITE11_ADVERTISE: hostAndPort.optional(),
+  /** gRPC address of the Console. */
+  SITE11_CONSOLE: hostAndPort,
+  /** The shared secret that an instance joins the mesh with. */
+  SITE11_JOIN_TOKEN: z.string().min(16, 'must have at least 16 characters'),
+  SITE11_MONGO_URL: z.string().regex(/^mongodb(\+srv)?:\/\//, 'must begin with mongodb:// or mongodb+srv://'),
+  SITE11_REDIS_URL: z.string().regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://'),
+  SITE11_ZONE: z.string().default(''),
+  SITE11_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  /** Folder for local state. */
+  SITE11_HOME: z.string().default('.site11'),
+  /** Where browsers and clients reach the edge. */
+  SITE11_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .default('http://localhost:8000'),
+}
+
+export { hostAndPort }
+
+export class ConfigError extends Error {}
+
+/**
+ * Reads `shape` from `env`.
+ * @returns a frozen object; unset optional values are undefined.
+ * @throws ConfigError listing every variable that is missing or malformed. Values are not repeated: they may be secrets.
+ */
+export function loadConfig<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  env: NodeJS.ProcessEnv = process.env,
+): Readonly<z.infer<z.ZodObject<Shape>>> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const result = z.object(shape).safeParse(present)
+  if (result.success) return Object.freeze(result.data)
+  const problems = result.error.issues.map(issue => {
+    const name = issue.path.join('.')
+    return `  ${name} ${present[name] === undefined ? 'is not set' : issue.message}`
+  })
+  throw new ConfigError(`The environment is not as it must be:\n${problems.join('\n')}`)
+}
+
+/** @returns the version in the package.json of the folder. */
+export function versionOf(folder: string): string {
+  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))).version
+}

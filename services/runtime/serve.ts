@@ -1,0 +1,131 @@
+/**
+ * Runs a service instance: gRPC server with health and reflection, attached to the Console, drained in order when it ends.
+ */
+import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
+import { ReflectionService } from '@grpc/reflection'
+import { attach } from './attach.ts'
+import type { Handlers } from './call.ts'
+import { createVerifier } from './caller.ts'
+import { contractOf } from './contract.ts'
+import { addHealth, type Probe } from './health.ts'
+import type { Log } from './log.ts'
+import { setPeers } from './peers.ts'
+import { addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
+
+type Definition = ServiceDefinition<UntypedServiceImplementation>
+
+export interface Service {
+  definition: Definition
+  add(server: ReturnType<typeof createServer>, options: ServerOptions): void
+}
+
+/** Ties a service of the contracts to its handlers. */
+export function service<D extends Definition>(definition: D, handlers: Handlers<D>): Service {
+  return { definition, add: (server, options) => addService(server, definition, handlers, options) }
+}
+
+/** What of the configuration a server needs; `platformConfig` has it. */
+export interface ServeConfig {
+  SITE11_INSTANCE: string
+  SITE11_LISTEN: { text: string }
+  SITE11_ADVERTISE?: { text: string } | undefined
+  SITE11_CONSOLE: { text: string }
+  SITE11_JOIN_TOKEN: string
+  SITE11_ZONE: string
+}
+
+export interface ServeOptions {
+  /** The name of the service, such as `users`. */
+  name: string
+  version: string
+  config: ServeConfig
+  log: Log
+  /** Made when the token for calls to other services can be had. */
+  services(token: () => string): Service[]
+  /** What the instance stands on; it serves only while all of it answers. */
+  probes: Record<string, Probe>
+}
+
+/** How long a stopping instance waits for the proxies, and then for its calls under way. Both ms. */
+const drainMs = 3000
+const graceMs = 5000
+
+/** @returns a function that takes the instance out of service, finishes what is under way and closes. */
+export async function serve(options: ServeOptions): Promise<() => Promise<void>> {
+  const { config, log, name, version } = options
+  const verifier = createVerifier()
+  let token = (): string => {
+    throw new Error('Not attached to the Console yet.')
+  }
+  const services = options.services(() => token())
+  const server = createServer()
+  const authenticate = (metadata: Metadata) => verifier.verify(metadata.get('authorization')[0]?.toString())
+  for (const each of services) each.add(server, { authenticate, log })
+  const health = addReflectionAndHealth(server, services, options, () => verifier.hasKeys())
+  const port = await listen(server, config.SITE11_LISTEN.text)
+  const attachment = attach({
+    console: config.SITE11_CONSOLE.text,
+    joinToken: config.SITE11_JOIN_TOKEN,
+    log,
+    hello: {
+      service: name,
+      instance: config.SITE11_INSTANCE,
+      version,
+      address: (config.SITE11_ADVERTISE ?? config.SITE11_LISTEN).text.replace(/:0$/, `:${port}`),
+      zone: config.SITE11_ZONE,
+      startTime: new Date(Date.now() - process.uptime() * 1000),
+      contract: Buffer.from(contractOf(services.map(({ definition }) => definition))),
+    },
+    dependencies: health.dependencies,
+    onKeys: verifier.setKeys,
+    onPeers: setPeers,
+  })
+  token = attachment.token
+  log.info({ address: config.SITE11_LISTEN.text, version }, `${name} listens`)
+
+  return async () => {
+    health.leave()
+    await attachment.drain(drainMs)
+    await closeServer(server, graceMs)
+    attachment.close()
+    health.close()
+  }
+}
+
+function addReflectionAndHealth(
+  server: ReturnType<typeof createServer>,
+  services: Service[],
+  { probes, log }: ServeOptions,
+  hasKeys: () => boolean,
+) {
+  const definitions = services.map(({ definition }) => definition)
+  new ReflectionService(loadFileDescriptorSetFromBuffer(Buffer.from(contractOf(definitions)))).addToServer(server)
+  const names = definitions.map(definition => Object.values(definition)[0]?.path.split('/')[1] ?? '')
+  const keys: Probe = async () => {
+    if (!hasKeys()) throw new Error('no verification keys received yet')
+  }
+  return addHealth(server, names, { ...probes, keys }, { log })
+}
+
+/** Calls `close` once at SIGTERM or SIGINT and ends the process: code 0, or 1 when closing fails. */
+export function closeOnSignal(log: Log, close: () => Promise<void>): void {
+  let closing = false
+  const end = async (signal: string) => {
+    if (closing) return
+    closing = true
+    log.info({ signal }, 'stopping')
+    try {
+      await close()
+      log.info('stopped')
+      process.exitCode = 0
+    } catch (error) {
+      log.error({ err: error }, 'did not stop cleanly')
+      process.exitCode = 1
+    }
+    log.flush()
+    process.exit()
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+}

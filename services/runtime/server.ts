@@ -1,0 +1,233 @@
+/**
+ * The gRPC server of a service: every call is authenticated, authorized and validated from the contract before its handler runs,
+ * and every error leaves as a rich status.
+ */
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedHandleCall,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import type { Call, Handlers } from './call.ts'
+import { traceIdOf } from './call.ts'
+import { anonymous, authorize, type Caller } from './caller.ts'
+import { type Method, methodAt } from './contract.ts'
+import { ServiceError, toStatus } from './errors.ts'
+import type { Log } from './log.ts'
+import { violationOf } from './validate.ts'
+
+/** Finds out who calls; throws a ServiceError when the credentials are not valid. */
+export type Authenticate = (metadata: Metadata) => Caller | Promise<Caller>
+
+export interface ServerOptions {
+  authenticate: Authenticate
+  log: Log
+}
+
+/** A request that passed the contract's rules, or the error that it did not. */
+type Incoming = { message: unknown; violation?: ServiceError | undefined }
+// biome-ignore format: one line each
+type Definition = ServiceDefinition<UntypedServiceImplementation>
+type AnyHandler = (request: unknown, call: Call) => Promise<unknown> | AsyncIterable<unknown>
+
+/** The parts of grpc-js's four kinds of calls that are used here. */
+interface GrpcCall extends AsyncIterable<Incoming> {
+  request: Incoming
+  metadata: Metadata
+  cancelled: boolean
+  getDeadline(): Date | number
+  sendMetadata(metadata: Metadata): void
+  on(event: 'cancelled', listener: () => void): unknown
+  once(event: 'drain', listener: () => void): unknown
+  write(message: unknown): boolean
+  emit(event: 'error', error: unknown): unknown
+  end(): void
+}
+type Callback = (error: unknown, value?: unknown) => void
+
+/** @returns a gRPC server without services. Messages are bounded at 4 MiB both ways. */
+export function createServer(): Server {
+  return new Server({
+    'grpc.enable_channelz': 0,
+    'grpc.max_receive_message_length': 4 * 1024 * 1024,
+    'grpc.max_send_message_length': 4 * 1024 * 1024,
+    'grpc.keepalive_time_ms': 60_000,
+    'grpc.keepalive_permit_without_calls': 1,
+  })
+}
+
+/** Adds a service to a server: one handler for each method of the contract. */
+export function addService<D extends Definition>(
+  server: Server,
+  definition: D,
+  handlers: Handlers<D>,
+  options: ServerOptions,
+) {
+  const wrapped: Record<string, UntypedHandleCall> = {}
+  const checked: Record<string, Definition[string]> = {}
+  for (const [name, described] of Object.entries(definition)) {
+    const method = methodAt(described.path)
+    const handler = (handlers as Record<string, AnyHandler>)[name]
+    if (!handler) throw new Error(`${described.path} has no handler.`)
+    checked[name] = { ...described, requestDeserialize: deserializer(described.requestDeserialize, method) }
+    wrapped[name] = handlerOf(method, described, handler, options) as unknown as UntypedHandleCall
+  }
+  server.addService(checked as Definition, wrapped)
+}
+
+/** Never throws: grpc-js would answer INTERNAL without details. */
+function deserializer(decode: (bytes: Buffer) => unknown, { desc }: Method) {
+  return (bytes: Buffer): Incoming => {
+    const violation = violationOf(desc.input, bytes)
+    return violation ? { message: undefined, violation } : { message: decode(bytes) }
+  }
+}
+
+function handlerOf(method: Method, shape: Definition[string], handler: AnyHandler, options: ServerOptions) {
+  const { requestStream, responseStream } = shape
+  const run = async (grpc: GrpcCall, callback?: Callback) => {
+    const started = performance.now()
+    const { call, flush } = createCall(grpc, options.log)
+    try {
+      call.caller = method.policy?.access.case === 'public' ? anonymous : await options.authenticate(grpc.metadata)
+      authorize(method.policy, call.caller)
+      const request = requestStream ? checkedStream(grpc) : checked(grpc.request)
+      const result = handler(request, call)
+      if (responseStream) await send(grpc, result as AsyncIterable<unknown>, flush)
+      else {
+        const response = await withTimeout(result as Promise<unknown>, method, grpc)
+        flush()
+        callback?.(null, response)
+      }
+      report(options.log, method, call, started)
+    } catch (error) {
+      report(options.log, method, call, started, error)
+      const status = toStatus(error, call.traceId)
+      if (callback) callback(status)
+      else if (!grpc.cancelled) grpc.emit('error', status)
+    }
+  }
+  return responseStream
+    ? (grpc: GrpcCall) => void run(grpc)
+    : (grpc: GrpcCall, callback: Callback) => void run(grpc, callback)
+}
+
+/** The signal is made only when a handler asks for it: most do not. */
+function createCall(grpc: GrpcCall, log: Log): { call: Call; flush(): void } {
+  const traceId = traceIdOf(grpc.metadata)
+  let controller: AbortController | undefined
+  let headers: Metadata | undefined
+  const call: Call = {
+    caller: anonymous,
+    traceId,
+    metadata: grpc.metadata,
+    get signal() {
+      if (!controller) {
+        const made = new AbortController()
+        controller = made
+        if (grpc.cancelled) made.abort()
+        grpc.on('cancelled', () => made.abort())
+      }
+      return controller.signal
+    },
+    get log() {
+      return log.child({ traceId })
+    },
+    setHeader(name, value) {
+      headers ??= new Metadata()
+      headers.set(name, value)
+    },
+  }
+  const flush = () => {
+    if (headers) grpc.sendMetadata(headers)
+    headers = undefined
+  }
+  return { call, flush }
+}
+
+function checked({ message, violation }: Incoming): unknown {
+  if (violation) throw violation
+  return message
+}
+
+async function* checkedStream(messages: AsyncIterable<Incoming>): AsyncIterable<unknown> {
+  for await (const message of messages) yield checked(message)
+}
+
+/** Writes what the handler yields, no faster than the caller takes it. */
+async function send(grpc: GrpcCall, messages: AsyncIterable<unknown>, flush: () => void) {
+  const cancelled = new Promise<'cancelled'>(resolve => grpc.on('cancelled', () => resolve('cancelled')))
+  const iterator = messages[Symbol.asyncIterator]()
+  try {
+    while (!grpc.cancelled) {
+      const next = await Promise.race([iterator.next(), cancelled])
+      if (next === 'cancelled' || next.done) break
+      flush()
+      if (!grpc.write(next.value))
+        await Promise.race([new Promise<void>(resolve => grpc.once('drain', resolve)), cancelled])
+    }
+  } finally {
+    // Not awaited: a generator that waits for something would only return after it.
+    void iterator.return?.()
+  }
+  if (!grpc.cancelled) grpc.end()
+}
+
+/** The caller's deadline is enforced by grpc-js; a caller that sets none gets the one in the policy. */
+async function withTimeout(result: Promise<unknown>, { policy, path }: Method, grpc: GrpcCall): Promise<unknown> {
+  const seconds = Number(policy?.timeout?.seconds ?? 0)
+  if (seconds === 0 || Number.isFinite(Number(grpc.getDeadline()))) return result
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(deadlineExceeded(path, seconds)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([result, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function deadlineExceeded(path: string, seconds: number) {
+  return new ServiceError(4, `${path} did not finish within ${seconds} s. Try again.`, {
+    reason: 'DEPENDENCY_UNAVAILABLE',
+  })
+}
+
+/** Successes at debug (the edge's access log has them), refusals at info, faults of ours at error. */
+function report(log: Log, { path }: Method, call: Call, started: number, error?: unknown) {
+  const level = error === undefined ? 'debug' : error instanceof ServiceError ? 'info' : 'error'
+  if (!log.isLevelEnabled(level)) return
+  const { caller, traceId } = call
+  const by =
+    caller.kind === 'user' ? caller.userId : caller.kind === 'service' ? `service:${caller.service}` : 'anonymous'
+  const fields = { traceId, method: path, caller: by, ms: Math.round((performance.now() - started) * 10) / 10 }
+  if (error === undefined) log.debug(fields, 'ok')
+  else if (error instanceof ServiceError)
+    log.info({ ...fields, code: error.code, reason: error.details.reason }, error.message)
+  else log.error({ ...fields, err: error }, 'failed')
+}
+
+/** Listens. @returns the port. @throws Error naming the address when it is taken. */
+export function listen(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error) reject(new Error(`Cannot listen on ${address}: ${error.message}`))
+      else resolve(port)
+    })
+  })
+}
+
+/** Ends gracefully: calls under way may finish within `graceMs`, then the rest is cut. */
+export async function closeServer(server: Server, graceMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const graceful = new Promise<void>(resolve => server.tryShutdown(() => resolve()))
+  const deadline = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, graceMs)
+  })
+  await Promise.race([graceful, deadline])
+  clearTimeout(timer)
+  server.forceShutdown()
+}

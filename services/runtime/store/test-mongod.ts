@@ -1,0 +1,151 @@
+/**
+ * A real mongod for tests: a one-member replica set in a temporary folder, on a free port of the loopback interface.
+ *
+ * Name this file as vitest's `globalSetup` and all test files of the run share one; without that, each file starts its own.
+ */
+import { spawn } from 'node:child_process'
+import { accessSync, constants, globSync } from 'node:fs'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { MongoClient } from 'mongodb'
+
+const SHARED_URL = 'SITE11_TEST_MONGO_URL'
+const START_TIMEOUT_MS = 30_000
+
+/**
+ * Runs mongod until standard input has a line or ends, which it does also when the test process is killed: so no mongod is
+ * left behind. The data goes too, unless the line says `keep`. Arguments: data folder, mongod and its arguments.
+ */
+const WATCHDOG = `
+  folder=$0; "$@" </dev/null & pid=$!
+  read -r word; kill -9 $pid; wait $pid
+  [ "$word" = keep ] || rm -rf "$folder"`
+
+export interface TestMongod {
+  url: string
+  /** Ends it as a crash would (SIGKILL); the data stays. */
+  kill(): Promise<void>
+  /** Starts it again, on the same port and data. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a mongod.
+ * @throws Error that says what to do when there is no mongod, or with the end of its log when it does not start.
+ */
+export async function startMongod(): Promise<TestMongod> {
+  const folder = await mkdtemp(join(tmpdir(), 'site11-test-mongod-'))
+  const port = await freePort()
+  let end = run(folder, port)
+  await becomesPrimary(folder, port)
+  return {
+    url: urlOf(port),
+    kill: () => end('keep'),
+    async restart() {
+      end = run(folder, port)
+      await becomesPrimary(folder, port)
+    },
+    stop: () => end('remove'),
+  }
+}
+
+/**
+ * @returns the mongod of this vitest run, or one of its own for the test file that asks. Files keep apart by the names of
+ * their databases; each calls `stop` at its end.
+ */
+export async function mongodForTests(): Promise<{ url: string; stop(): Promise<void> }> {
+  const url = process.env[SHARED_URL]
+  return url ? { url, stop: async () => {} } : await startMongod()
+}
+
+/** vitest's global setup. Sets the address for the workers that start after it. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const mongod = await startMongod()
+  process.env[SHARED_URL] = mongod.url
+  return mongod.stop
+}
+
+const urlOf = (port: number) => `mongodb://127.0.0.1:${port}/?directConnection=true`
+
+/** @returns the function that ends it. */
+function run(folder: string, port: number): (data: 'keep' | 'remove') => Promise<void> {
+  const where = ['--dbpath', folder, '--logpath', join(folder, 'mongod.log'), '--port', `${port}`, '--bind_ip', '127.0.0.1']
+  const small = ['--replSet', 'rs0', '--oplogSize', '64', '--wiredTigerCacheSizeGB', '0.25', '--nounixsocket']
+  const quiet = ['--setParameter', 'diagnosticDataCollectionEnabled=false']
+  const watchdog = spawn('sh', ['-c', WATCHDOG, folder, mongodPath(), ...where, ...small, ...quiet], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // Its own process group: an interrupt from the terminal must not end the watchdog before its work is done.
+    detached: true,
+  })
+  watchdog.unref()
+  const ended = new Promise<void>(done => watchdog.once('exit', () => done()))
+  return data => {
+    watchdog.stdin?.end(`${data}\n`)
+    watchdog.ref()
+    return ended
+  }
+}
+
+function mongodPath(): string {
+  const named = process.env.SITE11_MONGOD
+  const onPath = (process.env.PATH ?? '').split(delimiter).map(folder => join(folder, 'mongod'))
+  const fetched = globSync(join(process.env.SITE11_HOME ?? resolve(import.meta.dirname, '../../../.site11'), 'engines/**/mongod'))
+  for (const path of named ? [named] : [...onPath, ...fetched]) {
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {}
+  }
+  throw new Error(
+    named
+      ? `SITE11_MONGOD names ${named}, which cannot be executed.`
+      : 'These tests need mongod: start the mesh once (npm start fetches it), put mongod on PATH, or name it in SITE11_MONGOD.',
+  )
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(done => server.once('listening', done))
+  const address = server.address()
+  await new Promise(done => server.close(done))
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
+
+/** Waits until the mongod is the primary of its replica set, which a new one is made into. */
+async function becomesPrimary(folder: string, port: number): Promise<void> {
+  const giveUp = Date.now() + START_TIMEOUT_MS
+  const until = async (isSo: () => Promise<boolean>) => {
+    while (!(await isSo())) {
+      if (Date.now() > giveUp) throw new Error(`mongod does not become ready:\n${await logOf(folder)}`)
+      await wait(20)
+    }
+  }
+  await until(() => listens(port))
+  const client = new MongoClient(urlOf(port), { serverSelectionTimeoutMS: 2000 })
+  try {
+    const admin = client.db('admin')
+    await admin.command({ replSetInitiate: { _id: 'rs0', members: [{ _id: 0, host: `127.0.0.1:${port}` }] } }).catch(error => {
+      if (error.codeName !== 'AlreadyInitialized') throw error
+    })
+    await until(async () => (await admin.command({ hello: 1 })).isWritablePrimary === true)
+  } finally {
+    await client.close()
+  }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise(answer => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => answer(socket.destroy() !== null)).once('error', () => answer(false))
+  })
+}
+
+async function logOf(folder: string): Promise<string> {
+  const log = await readFile(join(folder, 'mongod.log'), 'utf8').catch(() => '(no log)')
+  return log.trimEnd().split('\n').slice(-5).join('\n')
+}
