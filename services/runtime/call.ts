@@ -34,7 +34,7 @@ export type Handler<D extends Described> = (
 
 /** One handler for each method of a service, as plain functions. */
 export type Handlers<Definition> = {
-  [Name in keyof Definition]: Definition[Name] extends Described ? Handler<Definition[Name]> : never
+  -readonly [Name in keyof Definition]: Definition[Name] extends Described ? Handler<Definition[Name]> : never
 }
 
 /** @returns the id of the user that calls; for methods whose policy admits nobody else. */

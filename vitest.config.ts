@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config'
+
+/** `unit` stands beside the code; `mesh`, in test/, runs on a mesh of its own that test/setup.ts starts. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{proto,services,console,mesh,envoy,bench}/**/*.test.{ts,tsx}'],
+          exclude: ['**/node_modules/**', '**/gen/**', '**/dist/**'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'mesh',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/setup.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+        },
+      },
+    ],
+  },
+})
