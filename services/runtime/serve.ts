@@ -1,14 +1,15 @@
 /**
  * Runs a service instance: gRPC server with health and reflection, attached to the Console, drained in order when it ends.
  */
+import { fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
-import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { attach } from './attach.ts'
 import type { Handlers } from './call.ts'
 import { createVerifier } from './caller.ts'
 import { contractOf } from './contract.ts'
-import { addHealth, type Probe } from './health.ts'
+import { addHealth, type Health, type Probe } from './health.ts'
 import type { Log } from './log.ts'
 import { setPeers } from './peers.ts'
 import { addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
@@ -62,7 +63,11 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   const server = createServer()
   const authenticate = (metadata: Metadata) => verifier.verify(metadata.get('authorization')[0]?.toString())
   for (const each of services) each.add(server, { authenticate, log })
-  const health = addReflectionAndHealth(server, services, options, () => verifier.hasKeys())
+  const keys: Probe = async () => {
+    if (!verifier.hasKeys()) throw new Error('no verification keys received yet')
+  }
+  const definitions = services.map(({ definition }) => definition)
+  const health = addReflectionAndHealth(server, definitions, { ...options.probes, keys }, log)
   const port = await listen(server, config.SITE11_LISTEN.text)
   const attachment = attach({
     console: config.SITE11_CONSOLE.text,
@@ -75,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
       address: (config.SITE11_ADVERTISE ?? config.SITE11_LISTEN).text.replace(/:0$/, `:${port}`),
       zone: config.SITE11_ZONE,
       startTime: new Date(Date.now() - process.uptime() * 1000),
-      contract: Buffer.from(contractOf(services.map(({ definition }) => definition))),
+      contract: Buffer.from(contractOf(definitions)),
     },
     dependencies: health.dependencies,
     onKeys: verifier.setKeys,
@@ -93,19 +98,23 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   }
 }
 
-function addReflectionAndHealth(
+/** Adds reflection of the contracts, and health that follows the probes. */
+export function addReflectionAndHealth(
   server: ReturnType<typeof createServer>,
-  services: Service[],
-  { probes, log }: ServeOptions,
-  hasKeys: () => boolean,
-) {
-  const definitions = services.map(({ definition }) => definition)
-  new ReflectionService(loadFileDescriptorSetFromBuffer(Buffer.from(contractOf(definitions)))).addToServer(server)
+  definitions: Definition[],
+  probes: Record<string, Probe>,
+  log: Log,
+): Health {
+  new ReflectionService(reflectable(contractOf(definitions))).addToServer(server)
   const names = definitions.map(definition => Object.values(definition)[0]?.path.split('/')[1] ?? '')
-  const keys: Probe = async () => {
-    if (!hasKeys()) throw new Error('no verification keys received yet')
-  }
-  return addHealth(server, names, { ...probes, keys }, { log })
+  return addHealth(server, names, probes, { log })
+}
+
+/** What ReflectionService takes. Not by way of proto-loader, which spoils the names of types in other packages. */
+function reflectable(contract: Uint8Array): ConstructorParameters<typeof ReflectionService>[0] {
+  const { file } = fromBinary(FileDescriptorSetSchema, contract)
+  const fileDescriptorProtos = file.map(each => Buffer.from(toBinary(FileDescriptorProtoSchema, each)))
+  return { contract: { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos } }
 }
 
 /** Calls `close` once at SIGTERM or SIGINT and ends the process: code 0, or 1 when closing fails. */

@@ -14,7 +14,7 @@ import type { Call, Handlers } from './call.ts'
 import { traceIdOf } from './call.ts'
 import { anonymous, authorize, type Caller } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
-import { ServiceError, toStatus } from './errors.ts'
+import { ServiceError, toStatus, unavailable } from './errors.ts'
 import type { Log } from './log.ts'
 import { violationOf } from './validate.ts'
 
@@ -47,15 +47,25 @@ interface GrpcCall extends AsyncIterable<Incoming> {
 }
 type Callback = (error: unknown, value?: unknown) => void
 
+/** The calls that a server has under way: those with a time limit, and the streams without one. */
+interface Open {
+  bounded: Set<GrpcCall>
+  unlimited: Set<GrpcCall>
+  whenIdle?: (() => void) | undefined
+}
+const openCalls = new WeakMap<Server, Open>()
+
 /** @returns a gRPC server without services. Messages are bounded at 4 MiB both ways. */
 export function createServer(): Server {
-  return new Server({
+  const server = new Server({
     'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': 4 * 1024 * 1024,
     'grpc.max_send_message_length': 4 * 1024 * 1024,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_permit_without_calls': 1,
   })
+  openCalls.set(server, { bounded: new Set(), unlimited: new Set() })
+  return server
 }
 
 /** Adds a service to a server: one handler for each method of the contract. */
@@ -72,7 +82,7 @@ export function addService<D extends Definition>(
     const handler = (handlers as Record<string, AnyHandler>)[name]
     if (!handler) throw new Error(`${described.path} has no handler.`)
     checked[name] = { ...described, requestDeserialize: deserializer(described.requestDeserialize, method) }
-    wrapped[name] = handlerOf(method, described, handler, options) as unknown as UntypedHandleCall
+    wrapped[name] = handlerOf(method, described, handler, openOf(server), options) as unknown as UntypedHandleCall
   }
   server.addService(checked as Definition, wrapped)
 }
@@ -85,11 +95,19 @@ function deserializer(decode: (bytes: Buffer) => unknown, { desc }: Method) {
   }
 }
 
-function handlerOf(method: Method, shape: Definition[string], handler: AnyHandler, options: ServerOptions) {
+function openOf(server: Server): Open {
+  const open = openCalls.get(server)
+  if (!open) throw new Error('This server was not made by createServer.')
+  return open
+}
+
+function handlerOf(method: Method, shape: Definition[string], handler: AnyHandler, open: Open, options: ServerOptions) {
   const { requestStream, responseStream } = shape
+  const calls = Number(method.policy?.timeout?.seconds ?? 0) === 0 ? open.unlimited : open.bounded
   const run = async (grpc: GrpcCall, callback?: Callback) => {
     const started = performance.now()
     const { call, flush } = createCall(grpc, options.log)
+    calls.add(grpc)
     try {
       call.caller = method.policy?.access.case === 'public' ? anonymous : await options.authenticate(grpc.metadata)
       authorize(method.policy, call.caller)
@@ -107,6 +125,9 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
       else if (!grpc.cancelled) grpc.emit('error', status)
+    } finally {
+      calls.delete(grpc)
+      if (open.bounded.size === 0) open.whenIdle?.()
     }
   }
   return responseStream
@@ -220,14 +241,23 @@ export function listen(server: Server, address: string): Promise<number> {
   })
 }
 
-/** Ends gracefully: calls under way may finish within `graceMs`, then the rest is cut. */
+/**
+ * Ends gracefully: no new connections or calls; calls under way may finish within `graceMs`; streams without a time limit are told
+ * at once to come back elsewhere (UNAVAILABLE). What is left then is cut.
+ */
 export async function closeServer(server: Server, graceMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const graceful = new Promise<void>(resolve => server.tryShutdown(() => resolve()))
-  const deadline = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, graceMs)
-  })
-  await Promise.race([graceful, deadline])
-  clearTimeout(timer)
+  const open = openOf(server)
+  // Not awaited: it would wait for the clients to close their connections, health watches included.
+  server.tryShutdown(() => {})
+  const leaving = toStatus(unavailable('This instance is stopping. Open the stream again.'), '')
+  for (const stream of open.unlimited) stream.emit('error', leaving)
+  if (open.bounded.size > 0) {
+    await new Promise<void>(resolve => {
+      open.whenIdle = resolve
+      setTimeout(resolve, graceMs).unref()
+    })
+  }
+  // The last answers are still on their way through the sockets.
+  await new Promise(resolve => setTimeout(resolve, 50))
   server.forceShutdown()
 }

@@ -1,0 +1,66 @@
+/** What the Console is told by the environment. */
+import { isIP } from 'node:net'
+import { RegisterRequest } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
+import { hostAndPort, loadConfig, platformConfig } from '@site11/runtime/config.ts'
+import { registry } from '@site11/runtime/contract.ts'
+import { violationOf } from '@site11/runtime/validate.ts'
+import { z } from 'zod'
+
+const { SITE11_CONSOLE: _own, SITE11_REDIS_URL: _unused, ...platform } = platformConfig
+
+const ipAndPort = hostAndPort.refine(({ host }) => isIP(host) > 0, 'must have an IP address, such as 127.0.0.1:8002')
+
+const shape = {
+  ...platform,
+  SITE11_INSTANCE: platform.SITE11_INSTANCE.default('console-1'),
+  SITE11_LISTEN: ipAndPort,
+  SITE11_ADVERTISE: ipAndPort.optional(),
+  /** Where the plain HTTP server listens: health, keys, dashboard. */
+  SITE11_HTTP_LISTEN: ipAndPort,
+  /** Where proxies reach it; the same as SITE11_HTTP_LISTEN when unset. */
+  SITE11_HTTP_ADVERTISE: ipAndPort.optional(),
+  /** The port and the address of the edge. */
+  SITE11_PORT: z.coerce.number('must be a port').int('must be a port').min(1, 'must be a port').max(65535, 'must be a port').default(8000),
+  SITE11_EDGE_ADDRESS: z.string().refine(text => isIP(text) > 0, 'must be an IP address').default('127.0.0.1'),
+  /** Encrypts the signing keys at rest. */
+  SITE11_SECRET_KEY: z
+    .string()
+    .refine(
+      text => /^[A-Za-z0-9+/]{43}=$/.test(text),
+      'must be 32 random bytes in base64, such as `openssl rand -base64 32` prints',
+    )
+    .transform(text => Buffer.from(text, 'base64')),
+  /** Origins that browsers may call from, besides the edge's own, separated by commas. */
+  SITE11_CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform(text => text.split(',').map(origin => origin.trim()).filter(Boolean))
+    .refine(
+      origins => origins.every(origin => URL.canParse(origin) && new URL(origin).origin === origin),
+      'must be origins such as https://app.example.com, separated by commas',
+    ),
+  /** The first admin. */
+  SITE11_ADMIN_EMAIL: z
+    .string()
+    .refine(email => accepted({ email }), 'must be an e-mail address')
+    .optional(),
+  SITE11_ADMIN_PASSWORD: z
+    .string()
+    .refine(password => accepted({ password }), 'must have 8 to 256 characters')
+    .optional(),
+}
+
+export type ConsoleConfig = ReturnType<typeof consoleConfig>
+
+/** @throws ConfigError listing every variable that is missing or malformed. */
+export function consoleConfig(env: NodeJS.ProcessEnv = process.env) {
+  return loadConfig(shape, env)
+}
+
+/** Whether the contract accepts the account: the rules for an e-mail address and a password are stated there. */
+function accepted(account: { email?: string; password?: string }): boolean {
+  const request = { email: 'admin@site11.local', password: 'long enough', ...account }
+  const desc = registry.getMessage('site11.console.v1.RegisterRequest')
+  if (!desc) throw new Error('The contracts have no RegisterRequest; run npm run generate.')
+  return violationOf(desc, RegisterRequest.encode(RegisterRequest.fromPartial(request)).finish()) === undefined
+}

@@ -1,0 +1,79 @@
+import { type Json, seconds } from './encode.ts'
+import type { MeshState } from './state.ts'
+
+/** The Console's plain HTTP side; no service can have this name, its proto package could not. */
+export const dashboardCluster = 'console-http'
+
+/** The names of all clusters, sorted. Clusters and endpoints are both made from this list. */
+export function clusterNames(state: MeshState): string[] {
+  return [...state.services.map(service => service.name), dashboardCluster].sort()
+}
+
+/**
+ * One cluster for each service. It says nothing of the instances: those are endpoints, so that their coming and going
+ * never changes a cluster, which Envoy would have to warm again.
+ */
+export function clustersFrom(state: MeshState): Json[] {
+  return clusterNames(state).map(name => cluster(name, name === dashboardCluster ? http1 : http2))
+}
+
+const http1: Json = { http_protocol_options: {} }
+const http2: Json = {
+  http2_protocol_options: {
+    max_concurrent_streams: 1000,
+    initial_stream_window_size: 1024 * 1024,
+    initial_connection_window_size: 8 * 1024 * 1024,
+    connection_keepalive: { interval: seconds(30_000), timeout: seconds(5_000) },
+  },
+}
+
+function cluster(name: string, protocol: Json): Json {
+  return {
+    '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+    name,
+    type: 'EDS',
+    eds_cluster_config: { eds_config: { ads: {}, resource_api_version: 'V3' } },
+    connect_timeout: seconds(1_000),
+    per_connection_buffer_limit_bytes: 1024 * 1024,
+    lb_policy: 'LEAST_REQUEST',
+    // With two replicas, one failing would be half of them: never send to the failing because few are left.
+    common_lb_config: { healthy_panic_threshold: { value: 0 } },
+    // The registry has the say: an instance it takes away is gone, whatever the outlier detection thinks of it.
+    ignore_health_on_host_removal: true,
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: protocol,
+      },
+    },
+    circuit_breakers: {
+      thresholds: [
+        {
+          max_connections: 4096,
+          max_pending_requests: 4096,
+          max_requests: 10_000,
+          // The default of three retries at a time is less than one draining instance refuses at once.
+          retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 100 },
+        },
+      ],
+    },
+    // At most half of the instances, so never the only one: it may be restarting, and to eject it would prolong that.
+    outlier_detection: {
+      interval: seconds(2_000),
+      base_ejection_time: seconds(5_000),
+      max_ejection_time: seconds(30_000),
+      max_ejection_percent: 50,
+      split_external_local_origin_errors: true,
+      consecutive_local_origin_failure: 3,
+      consecutive_gateway_failure: 5,
+      enforcing_consecutive_gateway_failure: 100,
+      // INTERNAL counts as a 5xx: a bug in one method is no reason to eject an instance that serves the others.
+      enforcing_consecutive_5xx: 0,
+      enforcing_success_rate: 0,
+      failure_percentage_threshold: 85,
+      enforcing_failure_percentage: 100,
+      failure_percentage_minimum_hosts: 2,
+      failure_percentage_request_volume: 20,
+    },
+  }
+}

@@ -1,0 +1,184 @@
+/** What the contracts of the services ask of the edge: methods, their HTTP bindings, and their policies. */
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  type DescMethod,
+  getOption,
+  hasOption,
+  toBinary,
+} from '@bufbuild/protobuf'
+import { type Duration, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
+import type { HttpRule } from '@site11/proto/es/google/api/http_pb.ts'
+import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { mergeDescriptors, ownerOf, readDescriptors, type ServiceFiles } from './descriptors.ts'
+import { type HttpTemplate, parseTemplate, templateRegex } from './http-template.ts'
+import { type ServiceState, StateError } from './state.ts'
+
+export type Contracts = {
+  /** The methods that the edge routes, sorted by path. */
+  methods: EdgeMethod[]
+  /** A serialized FileDescriptorSet of all contracts and the error details. */
+  descriptors: Uint8Array
+}
+
+export type EdgeMethod = {
+  /** The service, and so the cluster. */
+  service: string
+  /** The full name of the gRPC service, such as `site11.users.v1.UsersService`. */
+  grpcService: string
+  /** The gRPC path, such as `/site11.users.v1.UsersService/GetUser`. */
+  path: string
+  streaming: boolean
+  /** Whether the caller sends a stream. */
+  clientStreaming: boolean
+  bindings: HttpBinding[]
+  access: { kind: 'public' } | { kind: 'authenticated' } | { kind: 'scope'; scope: string }
+  /** Zero means no limit. */
+  timeoutMs: number
+  retry: { attempts: number; requiresRequestId: boolean } | undefined
+  rateLimit: { requests: number; perMs: number } | undefined
+  /** Zero means the platform's default. */
+  maxRequestBytes: number
+}
+
+export type HttpBinding = { verb: string; template: HttpTemplate }
+
+/**
+ * Reads the contracts of all services. A method without a policy, or for services only, is left out: what is not listed
+ * is not reachable. Only services of the package `site11.<name>.*` count as those of the service <name>, so that no
+ * service can speak for another. Throws a StateError that names the service whose contract is malformed.
+ */
+export function contractsFrom(services: ServiceState[]): Contracts {
+  const files: ServiceFiles[] = []
+  const methods: EdgeMethod[] = []
+  for (const { name, contract } of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (files.some(each => each.service === name)) throw new StateError(name, 'two services have this name')
+    try {
+      const own = readDescriptors(contract)
+      files.push({ service: name, files: own })
+      const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: own }))
+      for (const file of registry.files) {
+        if (ownerOf(file.proto) !== name) continue
+        methods.push(...file.services.flatMap(service => service.methods).flatMap(method => edgeMethod(name, method)))
+      }
+    } catch (cause) {
+      throw new StateError(name, `its contract cannot be used: ${message(cause)}`, cause)
+    }
+  }
+  refuseDoubleBindings(methods)
+  return { methods: methods.toSorted((a, b) => (a.path < b.path ? -1 : 1)), descriptors: mergedDescriptors(files) }
+}
+
+function mergedDescriptors(files: ServiceFiles[]): Uint8Array {
+  try {
+    const merged = mergeDescriptors(files)
+    createFileRegistry(merged)
+    return toBinary(FileDescriptorSetSchema, merged)
+  } catch (cause) {
+    throw new StateError(
+      files.map(each => each.service).join(', '),
+      `their contracts do not fit together: ${message(cause)}`,
+      cause,
+    )
+  }
+}
+
+function edgeMethod(service: string, method: DescMethod): EdgeMethod[] {
+  if (!hasOption(method, policyOption)) return []
+  const policy = getOption(method, policyOption)
+  const access = accessOf(method, policy)
+  if (!access) return []
+  const path = `/${method.parent.typeName}/${method.name}`
+  const bindings = hasOption(method, http) ? bindingsOf(method, getOption(method, http)) : []
+  const rateLimit = policy.rateLimit && {
+    requests: policy.rateLimit.requests,
+    perMs: milliseconds(policy.rateLimit.per),
+  }
+  if (rateLimit && (rateLimit.requests < 1 || rateLimit.perMs < 50)) {
+    throw new Error(`${path} has a rate_limit that is not at least one request in at least 50 ms`)
+  }
+  return [
+    {
+      service,
+      grpcService: method.parent.typeName,
+      path,
+      streaming: method.methodKind !== 'unary',
+      clientStreaming: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
+      bindings,
+      access,
+      timeoutMs: milliseconds(policy.timeout),
+      retry: policy.retry && { attempts: policy.retry.attempts, requiresRequestId: policy.retry.requiresRequestId },
+      rateLimit,
+      maxRequestBytes: policy.maxRequestBytes,
+    },
+  ]
+}
+
+/** Undefined for a method that is not for the edge. `public: false` and the like grant nothing. */
+function accessOf(method: DescMethod, { access }: MethodPolicy): EdgeMethod['access'] | undefined {
+  if (access.case === 'scope') {
+    if (!/^[A-Za-z0-9][A-Za-z0-9:._-]*$/.test(access.value)) {
+      throw new Error(
+        `${method.parent.typeName}.${method.name} asks for the scope "${access.value}", which is not a scope token`,
+      )
+    }
+    return { kind: 'scope', scope: access.value }
+  }
+  if (access.case === 'public' && access.value) return { kind: 'public' }
+  if (access.case === 'authenticated' && access.value) return { kind: 'authenticated' }
+  return undefined
+}
+
+function bindingsOf(method: DescMethod, rule: HttpRule): HttpBinding[] {
+  const where = `${method.parent.typeName}.${method.name}`
+  const { pattern } = rule
+  if (pattern.case === undefined || pattern.case === 'custom') {
+    throw new Error(`${where} has an HTTP rule without one of get, put, post, delete and patch`)
+  }
+  const template = parseTemplate(pattern.value)
+  const [first, second] = template.segments
+  if (first?.kind !== 'literal' || first.value !== 'api' || !second) {
+    throw new Error(`${where} is bound to ${pattern.value}: the paths of methods begin with /api/`)
+  }
+  for (const field of template.fields) requireField(where, method.input, field)
+  if (rule.body && rule.body !== '*') requireField(where, method.input, rule.body)
+  // Envoy would refuse the contracts of all services for it.
+  if (rule.responseBody && method.output.typeName !== 'google.api.HttpBody') {
+    throw new Error(`${where} has an HTTP rule with response_body, which Envoy does only for google.api.HttpBody`)
+  }
+  const nested = rule.additionalBindings.flatMap(each => bindingsOf(method, each))
+  return [{ verb: pattern.case.toUpperCase(), template }, ...nested]
+}
+
+function requireField(where: string, message: DescMessage, path: string): void {
+  let current: DescMessage | undefined = message
+  for (const name of path.split('.')) {
+    const field: DescMessage['fields'][number] | undefined = current?.fields.find(each => each.name === name)
+    if (!field)
+      throw new Error(`${where} has an HTTP rule with the field ${path}, which ${message.typeName} does not have`)
+    current = field.fieldKind === 'message' ? field.message : undefined
+  }
+}
+
+function refuseDoubleBindings(methods: EdgeMethod[]): void {
+  const seen = new Map<string, EdgeMethod>()
+  for (const method of methods) {
+    for (const { verb, template } of method.bindings) {
+      const key = `${verb} ${templateRegex(template)}`
+      const other = seen.get(key)
+      if (other)
+        throw new StateError(method.service, `${method.path} and ${other.path} are bound to the same ${verb} path`)
+      seen.set(key, method)
+    }
+  }
+}
+
+function milliseconds(duration: Duration | undefined): number {
+  return duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 0
+}
+
+function message(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

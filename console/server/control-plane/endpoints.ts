@@ -1,0 +1,57 @@
+import { isIP } from 'node:net'
+import { clusterNames, dashboardCluster } from './clusters.ts'
+import type { Json } from './encode.ts'
+import { type InstanceState, type MeshState, StateError } from './state.ts'
+
+/**
+ * One assignment for each cluster, empty when a service has no instance. An instance that fails or leaves is listed
+ * as such, not dropped, so that Envoy can tell "all unhealthy" from "unknown". Throws a StateError for an instance whose host is not
+ * an IP address: Envoy would refuse the endpoints of all services for it.
+ */
+export function endpointsFrom(state: MeshState): Json[] {
+  const services = new Map(state.services.map(service => [service.name, service.instances]))
+  services.set(dashboardCluster, [dashboardInstance(state)])
+  return clusterNames(state).map(name => assignment(name, services.get(name) ?? []))
+}
+
+/** What an unknown cluster is answered with: no endpoints, so that Envoy does not wait for them. */
+export function assignment(name: string, instances: InstanceState[]): Json {
+  for (const { instance, host, port } of instances) {
+    if (isIP(host) === 0)
+      throw new StateError(name, `the instance ${instance} has the host "${host}", which is not an IP address`)
+    if (!(port >= 1 && port <= 65_535)) throw new StateError(name, `the instance ${instance} has the port ${port}`)
+  }
+  const zones = Map.groupBy(
+    instances.toSorted((a, b) => order(a.instance, b.instance)),
+    instance => instance.zone,
+  )
+  return {
+    '@type': 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+    cluster_name: name,
+    endpoints: [...zones.keys()].sort(order).map(zone => {
+      const members = zones.get(zone) ?? []
+      return {
+        locality: { zone },
+        // Without a weight, gRPC's own xDS clients leave a locality out.
+        load_balancing_weight: members.length,
+        lb_endpoints: members.map(endpoint),
+      }
+    }),
+  }
+}
+
+function endpoint({ instance, host, port, healthy, draining }: InstanceState): Json {
+  return {
+    endpoint: { address: { socket_address: { address: host, port_value: port } }, hostname: instance },
+    health_status: draining ? 'DRAINING' : healthy ? 'HEALTHY' : 'UNHEALTHY',
+  }
+}
+
+function dashboardInstance({ dashboard }: MeshState): InstanceState {
+  const instance = { instance: 'console', host: dashboard.address, port: dashboard.port, zone: '', version: '' }
+  return { ...instance, healthy: true, draining: false }
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

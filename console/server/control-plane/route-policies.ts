@@ -1,0 +1,102 @@
+/** What the policy of a method means to Envoy: limits, retries, scope, rate. And whom browsers may call for. */
+import type { EdgeMethod } from './contract.ts'
+import { type Json, seconds } from './encode.ts'
+import { defaultBodyBytes, filterNames } from './filters.ts'
+
+/** How long a stream without a time limit may be silent. */
+const streamIdleMs = 3_600_000
+
+/** What a request may take beyond its method's limit, to arrive: a client that sends slowly is cut off then. */
+const arrivalMs = 30_000
+
+export function limits({ timeoutMs, streaming }: EdgeMethod): Json {
+  if (timeoutMs === 0) return { timeout: '0s', idle_timeout: seconds(streamIdleMs) }
+  if (streaming) return { timeout: seconds(timeoutMs) }
+  return { timeout: seconds(timeoutMs), max_stream_duration: { max_stream_duration: seconds(timeoutMs + arrivalMs) } }
+}
+
+/** The largest request body of a method, in bytes. A stream has none: its messages come one by one. */
+export function bodyLimit({ clientStreaming, maxRequestBytes }: EdgeMethod): number {
+  return clientStreaming ? Number.POSITIVE_INFINITY : maxRequestBytes || defaultBodyBytes
+}
+
+export function bodyLimitPolicy(limit: number): Json {
+  if (limit === Number.POSITIVE_INFINITY) return {}
+  return {
+    [filterNames.buffer]: {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute',
+      buffer: { max_request_bytes: limit },
+    },
+  }
+}
+
+const otherInstance: Json = {
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
+      },
+    },
+  ],
+  host_selection_retry_max_attempts: 3,
+  retry_back_off: { base_interval: '0.025s', max_interval: '0.25s' },
+}
+
+/** A request that no instance has begun to handle can go to another without harm, whatever its method. */
+export const neverSent: Json = { retry_on: 'connect-failure,refused-stream', num_retries: 2, ...otherInstance }
+
+export function retryPolicy({ retry }: EdgeMethod): Json {
+  if (!retry) return neverSent
+  // Whether a request carries a request_id cannot be seen here, so writes are not repeated once they may have been handled.
+  if (retry.requiresRequestId) return { ...neverSent, num_retries: retry.attempts }
+  return { retry_on: 'unavailable,reset,connect-failure,refused-stream', num_retries: retry.attempts, ...otherInstance }
+}
+
+export function scopePolicy(scope: string): Json {
+  const regex = `(.* )?${scope.replaceAll('.', '\\.')}( .*)?`
+  return {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute',
+    rbac: {
+      rules: {
+        action: 'ALLOW',
+        policies: {
+          scope: {
+            permissions: [{ any: true }],
+            principals: [{ header: { name: 'x-site11-scope', string_match: { safe_regex: { regex } } } }],
+          },
+        },
+      },
+    },
+  }
+}
+
+export function rateLimitPolicy(path: string, { requests, perMs }: NonNullable<EdgeMethod['rateLimit']>): Json {
+  const always: Json = { default_value: { numerator: 100, denominator: 'HUNDRED' } }
+  return {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit',
+    stat_prefix: path.slice(1),
+    token_bucket: { max_tokens: requests, tokens_per_fill: requests, fill_interval: seconds(perMs) },
+    filter_enabled: always,
+    filter_enforced: always,
+    rate_limited_as_resource_exhausted: true,
+    response_headers_to_add: [{ header: { key: 'retry-after', value: retryAfter({ requests, perMs }).toString() } }],
+  }
+}
+
+/** Seconds until the bucket holds a token again. */
+export function retryAfter({ requests, perMs }: NonNullable<EdgeMethod['rateLimit']>): number {
+  return Math.max(1, Math.ceil(perMs / requests / 1000))
+}
+
+export function corsPolicy(origins: string[]): Json {
+  return {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy',
+    allow_origin_string_match: [...new Set(origins)].sort().map(exact => ({ exact })),
+    allow_methods: 'GET, POST, PUT, PATCH, DELETE',
+    allow_headers: 'authorization, content-type, grpc-timeout, x-api-version, x-grpc-web, x-request-id, x-user-agent',
+    expose_headers: 'allow, etag, grpc-message, grpc-status, grpc-status-details-bin, retry-after, x-request-id',
+    max_age: '7200',
+    allow_credentials: true,
+  }
+}

@@ -1,0 +1,224 @@
+/** For tests: a control plane, a users service in this process, and a real Envoy between them. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { type Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { site11Descriptors } from '@site11/proto/descriptors'
+import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
+import {
+  ChangeType,
+  type UsersServiceServer,
+  UsersServiceService,
+} from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { envoyBootstrap } from '../../../envoy/bootstrap.ts'
+import { type ControlPlane, createControlPlane, type Log } from './server.ts'
+import type { InstanceState, MeshState } from './state.ts'
+
+export const issuer = 'http://localhost/test'
+export const audience = 'site11'
+export const silent: Log = { info: () => {}, warn: () => {} }
+
+/** The contract as a service would send it: one file with all it imports. */
+export function contractOf(file: string): Uint8Array {
+  const all = fromBinary(FileDescriptorSetSchema, readFileSync(site11Descriptors)).file
+  const wanted = new Set<string>()
+  const visit = (name: string) => {
+    if (wanted.has(name)) return
+    wanted.add(name)
+    for (const dependency of all.find(each => each.name === name)?.dependency ?? []) visit(dependency)
+  }
+  visit(file)
+  return toBinary(
+    FileDescriptorSetSchema,
+    create(FileDescriptorSetSchema, { file: all.filter(each => wanted.has(each.name)) }),
+  )
+}
+
+export const usersContract = contractOf('site11/users/v1/users_service.proto')
+export const consoleContract = contractOf('site11/console/v1/auth_service.proto')
+
+export function instance(name: string, port: number, more: Partial<InstanceState> = {}): InstanceState {
+  const where = { host: '127.0.0.1', port, zone: '', version: '0.1.0' }
+  return { instance: name, ...where, healthy: true, draining: false, ...more }
+}
+
+/** A small but complete state. */
+export function meshState(more: Partial<MeshState> = {}): MeshState {
+  return {
+    services: [
+      { name: 'users', contract: usersContract, instances: [instance('users-1', 9)] },
+      { name: 'console', contract: consoleContract, instances: [instance('console', 10)] },
+    ],
+    jwks: { keys: [] },
+    issuer,
+    audience,
+    edge: { address: '127.0.0.1', port: 0 },
+    corsOrigins: ['http://localhost:8000'],
+    dashboard: { address: '127.0.0.1', port: 11 },
+    ...more,
+  }
+}
+
+/** A signing key: its public part, and a function that makes access tokens of five minutes. */
+export async function signingKey(kid: string) {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const jwk: JWK = { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }
+  const token = (scope: string, claims: { iss?: string; aud?: string; exp?: number } = {}) => {
+    const payload = {
+      sub: 'user-1',
+      scope,
+      iss: issuer,
+      aud: audience,
+      exp: Math.floor(Date.now() / 1000) + 300,
+      ...claims,
+    }
+    return new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid }).setIssuedAt().sign(privateKey)
+  }
+  return { jwk, token }
+}
+
+/** A users service that keeps nothing; `seen` has the metadata of each call. */
+export async function startUsers(name: string) {
+  const seen: Metadata[] = []
+  const user = (id: string) => User.fromPartial({ id, email: `${id}@example.com`, displayName: name, state: 1 })
+  const service: Partial<UsersServiceServer> = {
+    getUser: (call, reply) => {
+      seen.push(call.metadata)
+      if (call.request.id === 'nobody') return reply({ code: status.NOT_FOUND, details: 'no user "nobody"' })
+      reply(null, { user: user(call.request.id) })
+    },
+    createUser: (call, reply) => {
+      seen.push(call.metadata)
+      reply(null, { user: { ...user('new'), displayName: call.request.user?.displayName ?? '' } })
+    },
+    listUsers: (call, reply) => {
+      seen.push(call.metadata)
+      reply(null, {
+        users: Array.from({ length: call.request.pageSize }, (_, index) => user(`u${index}`)),
+        nextPageToken: '',
+      })
+    },
+    watchUsers: call => {
+      seen.push(call.metadata)
+      for (const id of ['a', 'b', 'c'])
+        call.write({ type: ChangeType.CHANGE_TYPE_CREATED, user: user(id), resumeToken: id })
+      call.end()
+    },
+    verifyEmail: (call, reply) => {
+      seen.push(call.metadata)
+      reply(null, {})
+    },
+    verifyPassword: (call, reply) => {
+      seen.push(call.metadata)
+      reply(null, {})
+    },
+  }
+  const server = new Server({ 'grpc.enable_channelz': 0 })
+  server.addService(UsersServiceService, service as UsersServiceServer)
+  const port = await bind(server)
+  return { port, seen, stop: () => server.forceShutdown() }
+}
+
+/** A control plane on a port of its own. */
+export async function startControlPlane(joinToken: string, log = silent) {
+  const controlPlane = createControlPlane({ joinToken, log })
+  const server = new Server({ 'grpc.enable_channelz': 0 })
+  controlPlane.addTo(server)
+  const port = await bind(server)
+  const stop = () => {
+    controlPlane.close()
+    server.forceShutdown()
+  }
+  return { controlPlane, port, stop }
+}
+
+function bind(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    )
+  })
+}
+
+/** Starts Envoy and waits for its listener. `log` gives what it has written so far, access log included. */
+export async function startEnvoy(nodeId: string, consolePort: number, joinToken: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'site11-envoy-'))
+  const config = join(folder, 'envoy.json')
+  const adminFile = join(folder, 'admin')
+  const bootstrap = envoyBootstrap({ nodeId, adminPort: 0, consoleHost: '127.0.0.1', consolePort, joinToken })
+  writeFileSync(config, JSON.stringify(bootstrap), { mode: 0o600 })
+  const options = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '--admin-address-path', adminFile]
+  const child = spawn(envoyBinary(), [...options, '--log-level', 'warning', '--file-flush-interval-msec', '50'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const exited = once(child, 'exit')
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await exited
+    rmSync(folder, { recursive: true })
+  }
+  const admin = await until('the admin page of Envoy', () => readFileSync(adminFile, 'utf8').trim())
+  const get = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
+  const edge = await until(
+    'the listener of Envoy',
+    async () => {
+      if (child.exitCode !== null) throw new Error(`Envoy has ended:\n${output}`)
+      const { listener_statuses } = JSON.parse(await get('/listeners?format=json'))
+      const ready = JSON.parse(await get('/ready').then(text => JSON.stringify(text.trim())))
+      const port = listener_statuses?.[0]?.local_address.socket_address.port_value
+      return ready === 'LIVE' && port ? Number(port) : undefined
+    },
+    () => output,
+  )
+  const stat = async (name: string) => Number((await get(`/stats?filter=^${name}$`)).split(': ')[1] ?? 0)
+  return { edge, get, stat, stop, log: () => output }
+}
+
+/** Polls until the function returns something; at most 10 s. */
+export async function until<T>(
+  what: string,
+  poll: () => T | undefined | Promise<T | undefined>,
+  more = () => '',
+): Promise<T> {
+  const deadline = performance.now() + 10_000
+  let last: unknown
+  while (performance.now() < deadline) {
+    try {
+      const result = await poll()
+      if (result !== undefined && result !== false) return result
+    } catch (cause) {
+      last = cause
+    }
+    await sleep(20)
+  }
+  throw new Error(`${what}: not within 10 s\n${more()}`, { cause: last })
+}
+
+/** The Envoy named by SITE11_ENVOY, or the one that the mesh has fetched. */
+function envoyBinary(): string {
+  const root = join(import.meta.dirname, '../../..')
+  const home = process.env.SITE11_HOME ?? join(root, '.site11')
+  const candidates = [
+    process.env.SITE11_ENVOY ?? '',
+    ...globSync('engines/**/envoy', { cwd: home }).map(path => join(home, path)),
+  ]
+  for (const path of candidates) {
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {}
+  }
+  throw new Error(
+    `no Envoy: set SITE11_ENVOY to the path of Envoy 1.40, or run npm start once, which fetches it to ${home}/engines`,
+  )
+}
+
+export type { ControlPlane }

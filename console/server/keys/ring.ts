@@ -1,0 +1,69 @@
+/**
+ * Which signing key does what, and when. A key is published, then signs, and stays published after its successor has taken over
+ * for as long as a token signed by it may live. So every token that is out can be verified at any time.
+ */
+
+export interface KeyTimes {
+  kid: string
+  createTime: Date
+  /** When it began to sign; unset while it is only published. */
+  signTime?: Date
+}
+
+export interface Ring {
+  /** The key that signs. */
+  signing: string
+  /** The keys in the JWKS, the newest first. */
+  published: string[]
+  /** Keys that no living token was signed with. */
+  retired: string[]
+}
+
+const minute = 60_000
+
+export const rotation = {
+  /** A key is followed by the next one when it has signed for this long. */
+  maxAgeMs: 30 * 24 * 60 * minute,
+  /** Verifiers have a key for this long before it signs: longer than any of them caches the JWKS. */
+  publishMs: 10 * minute,
+  /** Longer than any token lives, with what clocks may differ. */
+  retireMs: 70 * minute,
+}
+
+/** @returns what each key does at `nowMs`, or undefined when none signs yet. */
+export function ringAt(keys: KeyTimes[], nowMs: number): Ring | undefined {
+  const signers = keys
+    .filter(key => key.signTime !== undefined)
+    .sort((a, b) => signMs(b) - signMs(a) || (a.kid < b.kid ? -1 : 1))
+  const [signing] = signers
+  if (!signing) return undefined
+  const retired = signers.filter((_, index) => {
+    const successor = signers[index - 1]
+    return successor !== undefined && signMs(successor) + rotation.retireMs <= nowMs
+  })
+  const published = keys.filter(key => !retired.includes(key))
+  published.sort((a, b) => b.createTime.getTime() - a.createTime.getTime() || (a.kid < b.kid ? -1 : 1))
+  return { signing: signing.kid, published: kids(published), retired: kids(retired) }
+}
+
+export type RotationStep = { do: 'create' } | { do: 'sign'; kid: string } | { do: 'remove'; kids: string[] }
+
+/**
+ * @param publishedSinceMs since when this process has published what it knows: a key made just before a crash has not been seen.
+ * @returns the next step of the rotation that is due, if any.
+ */
+export function nextStep(keys: KeyTimes[], nowMs: number, publishedSinceMs: number): RotationStep | undefined {
+  const ring = ringAt(keys, nowMs)
+  if (!ring) return { do: 'create' }
+  if (ring.retired.length > 0) return { do: 'remove', kids: ring.retired }
+  const waiting = keys.find(key => key.signTime === undefined)
+  if (waiting) {
+    const seenSince = Math.max(waiting.createTime.getTime(), publishedSinceMs)
+    return nowMs - seenSince >= rotation.publishMs ? { do: 'sign', kid: waiting.kid } : undefined
+  }
+  const signing = keys.find(key => key.kid === ring.signing)
+  return signing && nowMs - signMs(signing) >= rotation.maxAgeMs ? { do: 'create' } : undefined
+}
+
+const signMs = (key: KeyTimes) => key.signTime?.getTime() ?? 0
+const kids = (keys: KeyTimes[]) => keys.map(key => key.kid)

@@ -1,0 +1,74 @@
+/** What the registry means for those who route: proxies (the control plane's state) and services (their peers). */
+import type { Peer } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { accessAudience } from '@site11/runtime/caller.ts'
+import type { JSONWebKeySet } from 'jose'
+import type { ConsoleConfig } from './config.ts'
+import type { InstanceState, MeshState } from './control-plane/state.ts'
+import type { Instance, State } from './registry/registry.ts'
+
+/** The Console's name among the services. */
+export const consoleService = 'console'
+
+export interface Own {
+  version: string
+  contract: Uint8Array
+}
+
+/** @returns the state that the proxies' configuration is made from. A service whose contract is not at hand is left out. */
+export function meshStateFrom(
+  registry: State,
+  contracts: ReadonlyMap<string, Uint8Array>,
+  jwks: JSONWebKeySet,
+  config: ConsoleConfig,
+  own: Own,
+): MeshState {
+  const instances = Map.groupBy(registry.instances.values(), instance => instance.service)
+  const services = [...registry.services].flatMap(([name, { contractHash }]) => {
+    const contract = contracts.get(contractHash)
+    return contract ? [{ name, contract, instances: (instances.get(name) ?? []).map(instanceState) }] : []
+  })
+  const { host, port } = config.SITE11_HTTP_ADVERTISE ?? config.SITE11_HTTP_LISTEN
+  return {
+    services: [...services, { name: consoleService, contract: own.contract, instances: [ownInstance(config, own)] }],
+    jwks,
+    issuer: config.SITE11_PUBLIC_URL,
+    audience: accessAudience,
+    edge: { address: config.SITE11_EDGE_ADDRESS, port: config.SITE11_PORT },
+    corsOrigins: originsOf(config),
+    dashboard: { address: host, port },
+  }
+}
+
+/** @returns the instances that services may call, the Console among them. */
+export function peersFrom(registry: State, config: ConsoleConfig): Peer[] {
+  const { text } = config.SITE11_ADVERTISE ?? config.SITE11_LISTEN
+  const serving = [...registry.instances.values()].filter(({ health, draining }) => health.status === 'healthy' && !draining)
+  const peers = serving.map(({ service, ip, port }) => ({ service, address: `${ip}:${port}` }))
+  return [...peers, { service: consoleService, address: text }].sort((a, b) =>
+    a.service === b.service ? compare(a.address, b.address) : compare(a.service, b.service),
+  )
+}
+
+/** @returns the origins that a browser may call from: the edge's own, the dashboard in development, and those configured. */
+export function originsOf(config: ConsoleConfig): string[] {
+  const { SITE11_PUBLIC_URL, SITE11_PORT, SITE11_CORS_ORIGINS } = config
+  const loopback = ['localhost', '127.0.0.1'].flatMap(host => [`http://${host}:${SITE11_PORT}`, `http://${host}:5173`])
+  return [...new Set([new URL(SITE11_PUBLIC_URL).origin, ...loopback, ...SITE11_CORS_ORIGINS])]
+}
+
+const instanceState = ({ instance, ip, port, zone, version, health, draining }: Instance): InstanceState => ({
+  instance,
+  host: ip,
+  port,
+  zone,
+  version,
+  healthy: health.status === 'healthy',
+  draining,
+})
+
+function ownInstance(config: ConsoleConfig, { version }: Own): InstanceState {
+  const { host, port } = config.SITE11_ADVERTISE ?? config.SITE11_LISTEN
+  return { instance: config.SITE11_INSTANCE, host, port, zone: config.SITE11_ZONE, version, healthy: true, draining: false }
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

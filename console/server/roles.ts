@@ -1,0 +1,15 @@
+/** Roles are named sets of scopes. Contracts ask for scopes, never for roles. */
+
+/** Every scope that a contract asks for. */
+export const allScopes = ['mesh:read', 'mesh:write', 'profile', 'users:admin', 'users:read', 'users:write'] as const
+
+const scopesByRole: Readonly<Record<string, readonly string[]>> = {
+  admin: allScopes,
+  operator: ['mesh:read', 'mesh:write', 'profile', 'users:read'],
+  user: ['profile'],
+}
+
+/** @returns the scopes that the roles grant together, sorted. An unknown role grants nothing. */
+export function scopesOf(roles: string[]): string[] {
+  return [...new Set(roles.flatMap(role => (Object.hasOwn(scopesByRole, role) ? (scopesByRole[role] ?? []) : [])))].sort()
+}

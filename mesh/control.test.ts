@@ -1,0 +1,47 @@
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { askControl, serveControl, socketPath } from './control.ts'
+import { MeshError } from './errors.ts'
+
+let folder: string
+let control: { close: () => void } | undefined
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'site11-control-'))
+})
+afterEach(() => {
+  control?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a question gets its answer, over a socket that only this user can open', async () => {
+  const path = join(folder, 'mesh.sock')
+  control = await serveControl(path, { '/echo': async body => ({ got: body }) })
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(await askControl(path, '/echo', { name: '사용자' })).toEqual({ got: { name: '사용자' } })
+})
+
+test('a refusal reaches the asker as its sentence', async () => {
+  const path = join(folder, 'mesh.sock')
+  const refuse = async () => {
+    throw new MeshError('There is no "x". There are: users.')
+  }
+  control = await serveControl(path, { '/restart': refuse })
+  await expect(askControl(path, '/restart')).rejects.toThrow('There is no "x". There are: users.')
+  await expect(askControl(path, '/unknown')).rejects.toThrow(MeshError)
+})
+
+test('when nobody listens, that is said', async () => {
+  await expect(askControl(join(folder, 'mesh.sock'), '/status')).rejects.toThrow(MeshError)
+})
+
+test('a home too deep for a unix socket gets a short private path, which goes when the mesh goes', async () => {
+  const path = socketPath(join(folder, 'x'.repeat(200), 'mesh.sock'))
+  expect(path.length).toBeLessThan(104)
+  expect(statSync(dirname(path)).mode & 0o777).toBe(0o700)
+  const short = await serveControl(path, { '/ping': async () => ({}) })
+  await askControl(path, '/ping')
+  short.close()
+  expect(existsSync(dirname(path))).toBe(false)
+})

@@ -1,0 +1,133 @@
+/** `npm run mesh -- <command>`: looks at a running mesh and changes it. */
+import { rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import yargs from 'yargs'
+import { hideBin } from 'yargs/helpers'
+import { askControl } from './control.ts'
+import { MeshError } from './errors.ts'
+import { type Home, homeOf } from './home.ts'
+import { follow, lastLines, loggedNames, mergedByTime, renderLine } from './read-logs.ts'
+import { endOrphans, isAlive, readRecord, runningMesh } from './record.ts'
+import { type MeshStatus, renderStatus } from './status.ts'
+
+const show = (line: string) => process.stdout.write(`${line}\n`)
+const print = (json: boolean, value: object, text: string) => show(json ? JSON.stringify(value) : text)
+
+/** The socket of the running mesh. Throws MeshError saying how to start it. */
+function socketOf(home: Home): string {
+  const running = runningMesh(home.record)
+  if (running) return running.socket
+  const left = readRecord(home.record)?.processes.filter(isAlive).length ?? 0
+  const orphans = left > 0 ? ` ${left} processes of a killed one are left: npm run mesh -- stop ends them.` : ''
+  throw new MeshError(`No mesh runs in ${home.folder}.${orphans} Start it: npm start`)
+}
+
+/** Somewhat more than a mesh takes to stop, in ms. */
+const stopMs = 15_000
+
+async function stop(home: Home): Promise<string> {
+  const record = readRecord(home.record)
+  if (!record) return `No mesh runs in ${home.folder}.`
+  if (!isAlive(record.supervisor)) {
+    const orphans = await endOrphans(record)
+    rmSync(home.record, { force: true })
+    return `The mesh was gone already; ended ${orphans.length} processes that it had left behind.`
+  }
+  await askControl(record.socket, '/stop')
+  const deadline = Date.now() + stopMs
+  while (isAlive(record.supervisor)) {
+    if (Date.now() > deadline) {
+      throw new MeshError(
+        `The mesh did not stop within ${stopMs / 1000} s: kill -9 ${record.supervisor.pid}, then stop once more.`,
+      )
+    }
+    await delay(50)
+  }
+  return 'The mesh has stopped.'
+}
+
+async function logs(home: Home, name: string | undefined, options: { follow: boolean; lines: number; json: boolean }) {
+  const known = loggedNames(home.logs)
+  if (known.length === 0) throw new MeshError(`There are no logs in ${home.logs} yet. Start the mesh: npm start`)
+  const names = name === undefined ? known : known.filter(one => one === name || one.startsWith(`${name}-`))
+  if (names.length === 0) throw new MeshError(`There is no log of "${name}". There are: ${known.join(', ')}.`)
+  const output = (who: string, line: string) =>
+    show(options.json ? JSON.stringify({ name: who, line }) : renderLine(who, line))
+  const last = names.map(one => ({ name: one, lines: lastLines(home.logs, one, options.lines) }))
+  for (const { name: who, line } of mergedByTime(last).slice(-options.lines)) output(who, line)
+  if (!options.follow) return
+  const ending = new AbortController()
+  process.on('SIGINT', () => ending.abort())
+  await follow(home.logs, names, output, ending.signal)
+}
+
+const home = homeOf(process.env)
+const ask = (what: string, body?: object) => askControl(socketOf(home), what, body)
+
+const commands = yargs(hideBin(process.argv))
+  .scriptName('npm run mesh --')
+  .usage('Looks at the mesh on this machine and changes it. Start it: npm start')
+  .option('json', { type: 'boolean', default: false, describe: 'Answer in JSON' })
+  .command(
+    'status',
+    'Show every process and the health of the mesh',
+    command => command,
+    async ({ json }) => {
+      const status = (await ask('/status')) as MeshStatus
+      print(json, status, renderStatus(status))
+    },
+  )
+  .command(
+    'logs [name]',
+    'Show the logs of all, of a service or of one process',
+    command =>
+      command
+        .positional('name', { type: 'string' })
+        .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Go on with what comes' })
+        .option('lines', { alias: 'n', type: 'number', default: 100, describe: 'How many to begin with' }),
+    ({ name, follow, lines, json }) => logs(home, name, { follow, lines, json }),
+  )
+  .command(
+    'restart <name>',
+    'Restart a process, or the instances of a service one after another',
+    command => command.positional('name', { type: 'string', demandOption: true }),
+    async ({ name, json }) => {
+      await ask('/restart', { name })
+      print(json, { restarted: name }, `${name} is ready again.`)
+    },
+  )
+  .command(
+    'scale <replicas>',
+    'Set how many instances a service has, such as users=3',
+    command => command.positional('replicas', { type: 'string', demandOption: true }),
+    async ({ replicas, json }) => {
+      await ask('/scale', { replicas })
+      print(json, { scaled: replicas }, `${replicas} is done.`)
+    },
+  )
+  .command(
+    'stop',
+    'Stop the mesh and everything it started',
+    command => command,
+    async ({ json }) => {
+      const result = await stop(home)
+      print(json, { result }, result)
+    },
+  )
+  .demandCommand(1, 'Which command?')
+  .strict()
+  .strictCommands()
+  .wrap(100)
+  .version(false)
+  .fail((message, error, self) => {
+    if (error) throw error
+    throw new MeshError(`${message}\n\n${self.help()}`)
+  })
+
+try {
+  await commands.parseAsync()
+} catch (error) {
+  if (!(error instanceof MeshError)) throw error
+  console.error(process.argv.includes('--json') ? JSON.stringify({ error: error.message }) : `site11: ${error.message}`)
+  process.exitCode = 1
+}

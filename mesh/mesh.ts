@@ -1,0 +1,221 @@
+/** Puts the real mesh together: what belongs to this home, in which order, and what the commands may ask of it. */
+import { existsSync, rmSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type ControlHandlers, serveControl, socketPath } from './control.ts'
+import { findEngines } from './engines.ts'
+import { MeshError, reasonOf } from './errors.ts'
+import { createHome, type Home, homeOf, root } from './home.ts'
+import { portsFrom, requireFree, slotFor } from './ports.ts'
+import { prepare } from './prepare.ts'
+import { httpGet } from './ready.ts'
+import { claimRecord, endOrphans, identityOf, type MeshRecord, readRecord, runningMesh, writeRecord } from './record.ts'
+import { loadSecrets } from './secrets.ts'
+import { discoverServices, parseReplicas } from './services.ts'
+import { type MeshStatus, memoryMiB } from './status.ts'
+import { createSupervisor, type Supervisor } from './supervisor.ts'
+import { consoleSpec, engineSpecs, envoySpec, instanceSpec, type MeshConfig } from './topology.ts'
+
+/** The settings of a start, checked before anything is touched. Throws MeshError. */
+export function settingsFrom(env: NodeJS.ProcessEnv) {
+  const ports = portsFrom(env.SITE11_PORT || undefined)
+  const services = discoverServices(root)
+  const names = services.map(service => service.name)
+  return {
+    home: homeOf(env),
+    ports,
+    ...edgeFrom(env, ports.edge),
+    services,
+    replicas: parseReplicas(env.SITE11_REPLICAS ?? '', names),
+    env,
+  }
+}
+
+/** Where the edge listens, where this machine reaches it, and where clients do. */
+function edgeFrom(env: NodeJS.ProcessEnv, port: number) {
+  const bind = env.SITE11_BIND || '127.0.0.1'
+  if (!isIP(bind)) throw new MeshError(`SITE11_BIND must be an IP address such as 0.0.0.0, not "${bind}".`)
+  const publicUrl = env.SITE11_PUBLIC_URL || `http://localhost:${port}`
+  if (!/^https?:/.test(publicUrl) || !URL.canParse(publicUrl)) {
+    throw new MeshError(`SITE11_PUBLIC_URL must be a URL such as https://api.example.com, not "${publicUrl}".`)
+  }
+  const local = bind === '0.0.0.0' ? '127.0.0.1' : bind === '::' ? '::1' : bind
+  return { bind, publicUrl, healthUrl: `http://${isIP(local) === 6 ? `[${local}]` : local}:${port}/health` }
+}
+
+export type Settings = ReturnType<typeof settingsFrom>
+
+/** Throws MeshError when a mesh runs in this home already. */
+export function refuseSecond(home: Home): void {
+  const running = runningMesh(home.record)
+  if (!running) return
+  throw new MeshError(
+    `A mesh runs here already (pid ${running.supervisor.pid}, http://localhost:${running.edgePort}). Look: npm run mesh -- status. Stop it: npm run mesh -- stop.`,
+  )
+}
+
+/** Fetches engines and derives what is out of date; a start does it too, but this shows its progress in the terminal. */
+export async function fetchAndPrepare(settings: Settings, say: (text: string) => void, signal: AbortSignal) {
+  const [engines] = await Promise.all([
+    findEngines(settings.home.engines, settings.env, say, signal),
+    prepare(say, signal),
+  ])
+  return engines
+}
+
+/** Where log lines go for people to see, as long as anybody watches. */
+export type Terminal = { print: (line: string) => void; watched: () => boolean }
+
+/**
+ * Starts the mesh and resolves once /health is green. Aborting `stopping` stops everything in order, and so does the command;
+ * `stopped` resolves when nothing is left. When the start fails, everything is stopped before it rejects.
+ */
+export async function startMesh(settings: Settings, terminal: Terminal, stopping: AbortController) {
+  const { home, ports, services } = settings
+  const { signal } = stopping
+  const began = Date.now()
+  createHome(home)
+  const record: MeshRecord = {
+    supervisor: identityOf(process.pid),
+    edgePort: ports.edge,
+    socket: socketPath(home.socket),
+    processes: [],
+  }
+  const orphans = await claim(home, record)
+
+  let config: MeshConfig | undefined
+  const slots = new Map<string, number>()
+  const supervisor = createSupervisor({
+    logs: home.logs,
+    ...terminal,
+    recorded(processes) {
+      record.processes = processes.flatMap(member => {
+        const identity = member.identity()
+        return identity ? [{ name: member.spec.name, ...identity }] : []
+      })
+      try {
+        writeRecord(home.record, record)
+      } catch (error) {
+        supervisor.say('warn', `${home.record} could not be written: ${reasonOf(error)}`)
+      }
+    },
+    async instance(serviceName, name) {
+      const service = services.find(one => one.name === serviceName)
+      if (!service || !config) throw new MeshError('The mesh is still starting: try again when it is ready.')
+      const port = slots.get(name) ?? (await slotFor(ports.edge, slots.values()))
+      slots.set(name, port)
+      return instanceSpec(config, service, name, port)
+    },
+  })
+  const control = await serveControl(record.socket, handlersFor(supervisor, settings, began, stopping))
+  const stopped = Promise.withResolvers<void>()
+  signal.addEventListener('abort', async () => {
+    supervisor.say('info', 'stopping')
+    await supervisor.stop()
+    control.close()
+    rmSync(home.record, { force: true })
+    stopped.resolve()
+  })
+
+  try {
+    if (orphans.length > 0) supervisor.say('warn', `ended ${orphans.length} processes that a killed mesh left behind`)
+    const firstTime = !existsSync(home.admin)
+    const secrets = loadSecrets(home.secrets, ['console', ...services.map(service => service.name)])
+    await requireFree(ports, settings.bind)
+    const tell = (text: string) => supervisor.say('info', text)
+    const prepared = prepare(tell, signal)
+    prepared.catch(() => {})
+    const engines = await findEngines(home.engines, settings.env, tell, signal)
+    config = { ...settings, secrets, engines }
+    await supervisor.startStage(engineSpecs(config))
+    await prepared
+    await supervisor.startStage([consoleSpec(config)])
+    await Promise.all([
+      supervisor.startStage([envoySpec(config)]),
+      supervisor.scale(new Map(services.map(({ name }) => [name, settings.replicas.get(name) ?? 1]))),
+    ])
+    await untilGreen(settings.healthUrl, signal)
+    if (firstTime) await untilExists(home.admin, signal)
+    return { startedMs: Date.now() - began, firstTime, stopped: stopped.promise }
+  } catch (error) {
+    const reason = signal.aborted ? new MeshError('Stopped before the mesh was ready.') : error
+    if (!signal.aborted) supervisor.log('fatal', `the mesh did not start: ${reasonOf(error)}`)
+    stopping.abort()
+    await stopped.promise
+    throw reason
+  }
+}
+
+/** Takes this home for this process, ending what a killed mesh left. Throws MeshError when another mesh has it. */
+async function claim(home: Home, record: MeshRecord) {
+  if (claimRecord(home.record, record)) return []
+  refuseSecond(home)
+  const left = readRecord(home.record)
+  const orphans = left ? await endOrphans(left) : []
+  rmSync(home.record, { force: true })
+  if (!claimRecord(home.record, record)) refuseSecond(home)
+  return orphans
+}
+
+function handlersFor(
+  supervisor: Supervisor,
+  settings: Settings,
+  began: number,
+  stopping: AbortController,
+): ControlHandlers {
+  const names = settings.services.map(service => service.name)
+  return {
+    '/status': () => statusOf(supervisor, settings, began),
+    '/restart': async body => supervisor.restart(String(body.name)),
+    '/scale': async body => {
+      await supervisor.scale(parseReplicas(String(body.replicas), names))
+    },
+    // The answer goes out before the socket does.
+    '/stop': async () => setImmediate(() => stopping.abort()),
+  }
+}
+
+async function statusOf(supervisor: Supervisor, settings: Settings, began: number): Promise<MeshStatus> {
+  const own = { name: 'mesh', state: 'healthy', address: '', pid: process.pid, startedAt: began, restarts: 0 } as const
+  const processes = [own, ...supervisor.statuses()]
+  return {
+    url: settings.publicUrl,
+    home: settings.home.folder,
+    health: await healthOf(settings.healthUrl),
+    processes: processes.map(one => ({ ...one, rssMiB: one.pid === undefined ? undefined : memoryMiB(one.pid) })),
+  }
+}
+
+/** What the edge's /health says; unreachable is an answer too. */
+async function healthOf(healthUrl: string): Promise<MeshStatus['health']> {
+  try {
+    const { status, body } = await httpGet(healthUrl)
+    return { ok: status === 200, detail: body }
+  } catch (error) {
+    return { ok: false, detail: reasonOf(error) }
+  }
+}
+
+const greenMs = 60_000
+
+async function untilGreen(healthUrl: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + greenMs
+  for (;;) {
+    const health = await healthOf(healthUrl)
+    if (health.ok) return
+    if (signal.aborted) throw new MeshError('Stopped before the mesh was ready.')
+    if (Date.now() > deadline)
+      throw new MeshError(
+        `Every process is ready, and yet /health is not green after ${greenMs / 1000} s: ${health.detail}`,
+      )
+    await delay(50)
+  }
+}
+
+const adminMs = 10_000
+
+/** The Console makes the first admin soon after Users answers. Without one the mesh still works, so this only waits for a while. */
+async function untilExists(file: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + adminMs
+  while (!existsSync(file) && !signal.aborted && Date.now() < deadline) await delay(50)
+}

@@ -1,0 +1,100 @@
+import { get } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from './errors.ts'
+
+const pauseMs = 50
+const attemptMs = 2000
+
+/** Tries until it succeeds. When `signal` fires first, rejects with the reason of the last attempt. */
+export async function until(attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  let last = 'nothing was tried'
+  while (!signal.aborted) {
+    try {
+      return await attempt()
+    } catch (error) {
+      last = reasonOf(error)
+    }
+    await delay(pauseMs, undefined, { signal }).catch(() => {})
+  }
+  throw new Error(last)
+}
+
+export type HttpAnswer = { status: number; body: string }
+
+/** GET over plain HTTP/1.1. Node's own client, not fetch: that one would cost the supervisor 10 MB. */
+export function httpGet(url: string): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false, timeout: attemptMs }, response => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', chunk => {
+        body += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+      response.on('error', reject)
+    })
+    request.on('timeout', () => request.destroy(new Error(`${url} did not answer within ${attemptMs / 1000} s`)))
+    request.on('error', reject)
+  })
+}
+
+export async function requireOk(url: string): Promise<void> {
+  const { status } = await httpGet(url)
+  if (status !== 200) throw new Error(`${url} answers ${status}`)
+}
+
+/** grpc.health.v1.HealthCheckResponse{status: SERVING} as a gRPC message: flag, length, field 1 = 1. */
+const serving = Buffer.from([0, 0, 0, 0, 2, 0x08, 1])
+
+/**
+ * The standard gRPC health check of the whole server. One fixed message each way, so that the supervisor needs no gRPC library, which
+ * would cost it 15 MB.
+ */
+export function requireServing(address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(`http://${address}`)
+    const fail = (error: Error) => {
+      session.destroy()
+      reject(error)
+    }
+    session.on('error', fail)
+    session.setTimeout(attemptMs, () => fail(new Error(`${address} did not answer within ${attemptMs / 1000} s`)))
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/grpc.health.v1.Health/Check',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    stream.on('error', fail)
+    stream.on('end', () => {
+      session.close()
+      if (Buffer.concat(chunks).equals(serving)) resolve()
+      else reject(new Error(`${address} is not SERVING`))
+    })
+    // An empty request: no flags, length 0.
+    stream.end(Buffer.alloc(5))
+  })
+}
+
+/** PING with the password: rejects while Redis is loading its data. */
+export function requirePong(port: number, password: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    let answer = ''
+    socket.setTimeout(attemptMs, () => socket.destroy(new Error('Redis did not answer')))
+    socket.on('error', reject)
+    socket.on('data', data => {
+      answer += data
+      if (!answer.includes('+PONG') && !answer.includes('-')) return
+      socket.end()
+      if (answer.includes('+PONG')) resolve()
+      else reject(new Error(`Redis answers ${answer.trim()}`))
+    })
+    socket.on('close', () => reject(new Error('Redis closed the connection')))
+    socket.write(`AUTH ${password}\r\nPING\r\n`)
+  })
+}

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { MeshError } from './errors.ts'
+import { writePrivate } from './files.ts'
+
+/** Made once and kept. The data in the databases depends on them: a lost file means lost data. */
+export type Secrets = {
+  /** Proves to the Console that an instance or a proxy belongs to this mesh. */
+  joinToken: string
+  /** 32 bytes, base64; encrypts private keys at rest. */
+  secretKey: string
+  redisPassword: string
+  mongo: { keyFile: string; adminPassword: string; passwords: Record<string, string> }
+}
+
+const random = (bytes = 24) => randomBytes(bytes).toString('base64url')
+
+/**
+ * Reads the secrets, making those that are missing as a whole (first start) or for a new database owner.
+ * Throws MeshError when the file is damaged: it is never replaced silently.
+ */
+export function loadSecrets(file: string, owners: string[]): Secrets {
+  const secrets = existsSync(file) ? readSecrets(file) : newSecrets()
+  const missing = owners.filter(owner => !secrets.mongo.passwords[owner])
+  for (const owner of missing) secrets.mongo.passwords[owner] = random()
+  if (missing.length > 0) writePrivate(file, `${JSON.stringify(secrets, null, 2)}\n`)
+  return secrets
+}
+
+function newSecrets(): Secrets {
+  return {
+    joinToken: random(32),
+    secretKey: randomBytes(32).toString('base64'),
+    redisPassword: random(),
+    mongo: { keyFile: randomBytes(96).toString('base64'), adminPassword: random(), passwords: {} },
+  }
+}
+
+function readSecrets(file: string): Secrets {
+  const text = readFileSync(file, 'utf8')
+  let problem = 'it is not JSON'
+  try {
+    const secrets: Secrets = JSON.parse(text)
+    const wrong = wrongIn(secrets)
+    if (!wrong) return secrets
+    problem = `${wrong} is wrong`
+  } catch {
+    // Not JSON.
+  }
+  throw new MeshError(
+    `${file} is damaged (${problem}). Put back a copy of it; without one the data cannot be opened: then remove the whole folder it is in to begin anew, which deletes all data.`,
+  )
+}
+
+/** Names the first secret that is not as it must be. By hand: a schema library would cost the supervisor 18 MB for these six. */
+function wrongIn(secrets: Partial<Secrets> | null): string | undefined {
+  const { joinToken, secretKey, redisPassword, mongo } = secrets ?? {}
+  const passwords = Object.entries(mongo?.passwords ?? {}).map(([owner, value]) => [`mongo.passwords.${owner}`, value])
+  const values = Object.entries({
+    joinToken,
+    redisPassword,
+    'mongo.keyFile': mongo?.keyFile,
+    'mongo.adminPassword': mongo?.adminPassword,
+    ...Object.fromEntries(passwords),
+  })
+  const bad = values.find(([, value]) => typeof value !== 'string' || value.length < 16)
+  if (bad) return bad[0]
+  return typeof secretKey === 'string' && Buffer.from(secretKey, 'base64').length === 32 ? undefined : 'secretKey'
+}

@@ -1,0 +1,185 @@
+/**
+ * Runs the processes of a mesh: stage by stage as each becomes ready, then the instances of services; scales and restarts them, and
+ * stops all in reverse. The one stateful thing of mesh/; what it runs is data (ProcessSpec).
+ */
+import { join } from 'node:path'
+import { MeshError, reasonOf } from './errors.ts'
+import { type Level, type LogEntry, type LogFile, openLog, wholeLines } from './logs.ts'
+import { type ManagedProcess, type ProcessSpec, type ProcessStatus, runProcess } from './process.ts'
+import { lastEntries } from './read-logs.ts'
+import { renderEntry, terminalStream } from './render.ts'
+
+export type SupervisorOptions = {
+  /** Folder of the log files. */
+  logs: string
+  /** Shows a line in the terminal. */
+  print: (line: string) => void
+  /** Whether there is a terminal: without one, nothing is rendered. */
+  watched: () => boolean
+  /** Called after every start and end of a process, with those that run. */
+  recorded: (processes: ManagedProcess[]) => void
+  /** Describes instance `name` of a service, on a port of its own. */
+  instance: (service: string, name: string) => Promise<ProcessSpec>
+}
+
+export type Supervisor = ReturnType<typeof createSupervisor>
+
+/** From the order to stop until nothing is left, in ms. The stages share it: the first stage to stop may take what is not kept for others. */
+const stopMs = 9500
+const keptForEachLaterStageMs = 1000
+/** A restart has time to let every request end. */
+const drainMs = 30_000
+
+export function createSupervisor(options: SupervisorOptions) {
+  const stages: ManagedProcess[][] = []
+  const instances = new Map<string, ManagedProcess[]>()
+  const logs = new Map<string, LogFile>()
+  let stopped: Promise<void> | undefined
+  let last: Promise<void> = Promise.resolve()
+
+  const meshLog = logOf('mesh')
+  const processes = () => [...stages.flat(), ...[...instances.values()].flat()]
+
+  function logOf(name: string): LogFile {
+    const open =
+      logs.get(name) ??
+      openLog(join(options.logs, `${name}.log`), error =>
+        options.print(`site11: ${name}.log cannot be written: ${error}`),
+      )
+    logs.set(name, open)
+    return open
+  }
+
+  /** A line of the mesh's own log. */
+  function log(level: Level, msg: string, fields: Record<string, unknown> = {}): LogEntry {
+    const time = new Date()
+    meshLog.write(Buffer.from(`${JSON.stringify({ level, time: time.toISOString(), msg, ...fields })}\n`))
+    return { time, level, msg, fields }
+  }
+
+  function say(level: Level, msg: string, fields?: Record<string, unknown>) {
+    options.print(renderEntry('mesh', log(level, msg, fields)))
+  }
+
+  function run(spec: ProcessSpec): ManagedProcess {
+    const file = logOf(spec.name)
+    const terminal = terminalStream(spec.name, spec.terminal, options.print)
+    const write = (block: Buffer) => {
+      file.write(block)
+      if (options.watched()) terminal(block)
+    }
+    const lines = { stdout: wholeLines(write), stderr: wholeLines(write) }
+    return runProcess(spec, {
+      say,
+      output: (stream, chunk) => lines[stream].push(chunk),
+      ended() {
+        lines.stdout.flush()
+        lines.stderr.flush()
+      },
+      changed: () => options.recorded(processes()),
+    })
+  }
+
+  /** Like whenReady, and the reason comes with the last lines of the log. */
+  async function becomesReady(member: ManagedProcess) {
+    try {
+      await member.whenReady()
+    } catch (error) {
+      const lines = lastEntries(options.logs, member.spec.name, 5).map(entry => `\n  ${entry}`)
+      throw new MeshError(
+        `${reasonOf(error)}. Its log (${join(options.logs, `${member.spec.name}.log`)}) ends with:${lines.join('')}`,
+      )
+    }
+  }
+
+  /** Starts processes side by side; resolves when all are ready. Stages stop in reverse. */
+  async function startStage(specs: ProcessSpec[]) {
+    refuseWhenStopped()
+    const stage = specs.map(run)
+    stages.push(stage)
+    await Promise.all(stage.map(becomesReady))
+  }
+
+  /**
+   * Brings services to so many instances each: adds at the end and waits until they are ready, or takes away the last ones and waits
+   * until they have drained.
+   */
+  async function scale(wanted: Map<string, number>) {
+    refuseWhenStopped()
+    const added: ManagedProcess[] = []
+    const surplus: ManagedProcess[] = []
+    for (const [service, count] of wanted) {
+      const members = instances.get(service) ?? []
+      instances.set(service, members)
+      surplus.push(...members.slice(count))
+      while (members.length < count) {
+        const member = run(await options.instance(service, `${service}-${members.length + 1}`))
+        members.push(member)
+        added.push(member)
+      }
+    }
+    for (const member of surplus) say('info', `draining ${member.spec.name}`)
+    await Promise.all([...added.map(becomesReady), ...surplus.map(member => member.stop(drainMs))])
+    for (const [service, count] of wanted) instances.get(service)?.splice(count)
+    options.recorded(processes())
+  }
+
+  /** Restarts a process, or the instances of a service one after another; each is ready before the next one goes. */
+  async function restart(name: string) {
+    refuseWhenStopped()
+    const names = instances.get(name)?.map(member => member.spec.name) ?? [name]
+    for (const one of names) {
+      const list = [...stages, ...instances.values()].find(members => members.some(member => member.spec.name === one))
+      const index = list?.findIndex(member => member.spec.name === one) ?? -1
+      const member = list?.[index]
+      if (!list || !member) throw new MeshError(`There is no "${name}". There are: ${known().join(', ')}.`)
+      say('info', `restarting ${one}`)
+      await member.stop(drainMs)
+      refuseWhenStopped()
+      const next = run(member.spec)
+      list[index] = next
+      await becomesReady(next)
+    }
+  }
+
+  /** Changes happen one at a time, in the order they were asked for. */
+  function serially<T extends unknown[]>(change: (...args: T) => Promise<void>) {
+    return (...args: T): Promise<void> => {
+      const result = last.then(() => change(...args))
+      last = result.catch(() => {})
+      return result
+    }
+  }
+
+  const known = () => [...new Set([...processes().map(member => member.spec.name), ...instances.keys()])]
+
+  function refuseWhenStopped() {
+    if (stopped) throw new MeshError('The mesh is stopping.')
+  }
+
+  /** Stops everything, last started first, and resolves when no process is left. However often called, it happens once. */
+  function stop(): Promise<void> {
+    stopped ??= (async () => {
+      const deadline = Date.now() + stopMs
+      const rounds = [[...instances.values()].flat(), ...stages.toReversed()].filter(members => members.length > 0)
+      for (const [index, members] of rounds.entries()) {
+        const kept = (rounds.length - 1 - index) * keptForEachLaterStageMs
+        const graceMs = Math.max(deadline - Date.now() - kept, 500)
+        await Promise.all(members.map(member => member.stop(graceMs)))
+      }
+      for (const log of logs.values()) log.close()
+    })()
+    return stopped
+  }
+
+  return {
+    say,
+    log,
+    startStage,
+    scale: serially(scale),
+    restart: serially(restart),
+    stop,
+    known,
+    statuses: (): ProcessStatus[] => processes().map(member => member.status()),
+  }
+}

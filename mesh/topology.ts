@@ -1,0 +1,132 @@
+/** What the mesh consists of on one machine: every process with its arguments, environment and readiness. */
+import { join } from 'node:path'
+import { envoyBootstrap } from '../envoy/bootstrap.ts'
+import type { EngineName } from './engines.ts'
+import { consoleEnv, engineEnv, serviceEnv } from './environment.ts'
+import { writePrivate } from './files.ts'
+import { type Home, root } from './home.ts'
+import { mongodSpec } from './mongod.ts'
+import type { Ports } from './ports.ts'
+import type { ProcessSpec } from './process.ts'
+import { httpGet, requireOk, requireServing, until } from './ready.ts'
+import { redisSpec } from './redis.ts'
+import type { Secrets } from './secrets.ts'
+import type { Service } from './services.ts'
+
+export type MeshConfig = {
+  home: Home
+  ports: Ports
+  /** Address the edge listens on. */
+  bind: string
+  publicUrl: string
+  /** Where this machine asks the edge for the mesh's health. */
+  healthUrl: string
+  secrets: Secrets
+  engines: Record<EngineName, string>
+  services: Service[]
+  /** What the operator has set. */
+  env: NodeJS.ProcessEnv
+}
+
+/** Small semi-spaces: a scavenge of a large one is what stretches the tail of latencies. */
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16']
+const loopback = '127.0.0.1'
+
+export function engineSpecs({ engines, ports, home, secrets }: MeshConfig): ProcessSpec[] {
+  return [
+    mongodSpec(engines.mongod, ports.mongod, home, secrets),
+    redisSpec(engines.redis, ports.redis, home, secrets.redisPassword),
+  ]
+}
+
+export function consoleSpec(config: MeshConfig): ProcessSpec {
+  const { ports, env, secrets } = config
+  const http = `${loopback}:${ports.consoleHttp}`
+  return {
+    name: 'console',
+    command: process.execPath,
+    args: [...nodeFlags, 'main.ts'],
+    cwd: join(root, 'console/server'),
+    env: {
+      ...consoleEnv(env),
+      ...platformEnv(config, 'console', 'console-1', `${loopback}:${ports.consoleGrpc}`),
+      SITE11_HTTP_LISTEN: http,
+      SITE11_PORT: String(ports.edge),
+      SITE11_EDGE_ADDRESS: config.bind,
+      SITE11_SECRET_KEY: secrets.secretKey,
+    },
+    address: http,
+    ready: signal => until(() => requireOk(`http://${http}/live`), signal),
+    terminal: 'info',
+  }
+}
+
+/** One instance of a service, listening on `port`. */
+export function instanceSpec(config: MeshConfig, service: Service, instance: string, port: number): ProcessSpec {
+  const address = `${loopback}:${port}`
+  return {
+    name: instance,
+    command: process.execPath,
+    args: [...nodeFlags, 'main.ts'],
+    cwd: service.folder,
+    env: { ...serviceEnv(config.env), ...platformEnv(config, service.name, instance, address) },
+    address,
+    ready: signal => until(() => requireServing(address), signal),
+    terminal: 'info',
+  }
+}
+
+export function envoySpec({ home, ports, secrets, engines, env, bind, healthUrl }: MeshConfig): ProcessSpec {
+  const nodeId = 'envoy-1'
+  const bootstrap = envoyBootstrap({
+    nodeId,
+    adminPort: ports.envoyAdmin,
+    consoleHost: loopback,
+    consolePort: ports.consoleGrpc,
+    joinToken: secrets.joinToken,
+  })
+  const file = join(home.envoy, `${nodeId}.json`)
+  writePrivate(file, JSON.stringify(bootstrap, null, 2))
+  return {
+    name: 'envoy',
+    command: engines.envoy,
+    args: [
+      ...['-c', file, '--concurrency', '1', '--log-level', 'warn'],
+      ...['--log-format', '{"time":"%Y-%m-%dT%T.%e%z","level":"%l","logger":"%n","msg":"%j"}'],
+      // Hot restart needs shared memory that only one Envoy of a machine may have.
+      '--disable-hot-restart',
+    ],
+    cwd: home.folder,
+    env: engineEnv(env),
+    address: `${bind}:${ports.edge}`,
+    ready: signal =>
+      until(async () => {
+        await requireOk(`http://${loopback}:${ports.envoyAdmin}/ready`)
+        // Any answer will do: what it says concerns the whole mesh, not Envoy.
+        await httpGet(healthUrl)
+      }, signal),
+    terminal: 'warn',
+  }
+}
+
+/** What every process of ours is told. Secrets go this way and never among the arguments, which all users of a machine can read. */
+function platformEnv(
+  { home, ports, secrets, publicUrl, env }: MeshConfig,
+  owner: string,
+  instance: string,
+  listen: string,
+): NodeJS.ProcessEnv {
+  const database = `${owner}_db`
+  const mongo = `${owner}:${secrets.mongo.passwords[owner]}@${loopback}:${ports.mongod}`
+  return {
+    SITE11_INSTANCE: instance,
+    SITE11_LISTEN: listen,
+    SITE11_CONSOLE: `${loopback}:${ports.consoleGrpc}`,
+    SITE11_JOIN_TOKEN: secrets.joinToken,
+    SITE11_MONGO_URL: `mongodb://${mongo}/${database}?replicaSet=rs0&authSource=${database}`,
+    SITE11_REDIS_URL: `redis://:${secrets.redisPassword}@${loopback}:${ports.redis}`,
+    SITE11_HOME: home.folder,
+    SITE11_PUBLIC_URL: publicUrl,
+    SITE11_LOG_LEVEL: env.SITE11_LOG_LEVEL || 'info',
+  }
+}

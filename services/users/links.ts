@@ -1,0 +1,94 @@
+/**
+ * One-time links, in the collection `links`. The token is in the mail only; what is kept is its hash.
+ *
+ *   { _id: '<user id>/<kind>', hash, email, sentTime, expireTime }
+ *
+ * One of a kind for each user: a new link takes the place of the old one. A link is for the address it was mailed to and ends with it.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { invalidArgument, type ServiceError } from '@site11/runtime/errors.ts'
+
+import { type Db, MongoServerError } from 'mongodb'
+import type { UserRecord } from './user.ts'
+
+export type LinkKind = 'reset' | 'verification'
+
+interface LinkDocument {
+  _id: string
+  hash: string
+  email: string
+  sentTime: Date
+  expireTime: Date
+}
+
+export interface Redeemed {
+  userId: string
+  /** The address that the link was mailed to. */
+  email: string
+}
+
+export interface Links {
+  /** @returns a new token, or the ms until the next may be made: one a minute for each user and kind. */
+  issue(kind: LinkKind, user: UserRecord, now: Date): Promise<{ token: string } | { waitMs: number }>
+  /** Tells what a token stands for. Throws LINK_INVALID when it is not good any more. */
+  look(kind: LinkKind, token: string, now: Date): Promise<Redeemed>
+  /** The same, and the token is used up: of many that try only one gets through. */
+  redeem(kind: LinkKind, token: string, now: Date): Promise<Redeemed>
+  /** Makes the user's link of this kind useless. */
+  revoke(kind: LinkKind, userId: string): Promise<void>
+}
+
+const minute = 60_000
+const lifetimeMs: Record<LinkKind, number> = { reset: 60 * minute, verification: 24 * 60 * minute }
+const paths: Record<LinkKind, string> = { reset: 'reset-password', verification: 'verify-email' }
+
+/** @returns the link to mail. The token is in the fragment, which browsers send to no server and so stands in no log. */
+export function linkOf(publicUrl: string, kind: LinkKind, token: string): string {
+  return `${publicUrl.replace(/\/+$/, '')}/${paths[kind]}#token=${token}`
+}
+
+export async function createLinks(db: Db): Promise<Links> {
+  const links = db.collection<LinkDocument>('links')
+  for (const {name:_, key, ...o} of [
+    { name: 'hash', key: { hash: 1 }, unique: true },
+    { name: 'expire', key: { expireTime: 1 }, expireAfterSeconds: 0 },
+  ]) await links.createIndex(key as never, o)
+  // The TTL monitor is late by up to a minute.
+  const living = (kind: LinkKind, token: string, now: Date) => ({
+    hash: hashOf(kind, token),
+    expireTime: { $gt: now },
+  })
+  return {
+    async issue(kind, { _id: userId, email }, now) {
+      const _id = `${userId}/${kind}`
+      const token = randomBytes(32).toString('base64url')
+      const expireTime = new Date(now.getTime() + lifetimeMs[kind])
+      const link = { hash: hashOf(kind, token), email, sentTime: now, expireTime }
+      try {
+        // With a link younger than a minute, nothing matches and the insertion meets its _id.
+        const old = { _id, sentTime: { $lte: new Date(now.getTime() - minute) } }
+        await links.replaceOne(old, link, { upsert: true })
+        return { token }
+      } catch (error) {
+        if (!(error instanceof MongoServerError) || error.code !== 11_000) throw error
+        const young = await links.findOne({ _id })
+        return { waitMs: young ? Math.max(1000, young.sentTime.getTime() + minute - now.getTime()) : 1000 }
+      }
+    },
+    look: async (kind, token, now) => redeemed(await links.findOne(living(kind, token, now))),
+    redeem: async (kind, token, now) => redeemed(await links.findOneAndDelete(living(kind, token, now))),
+    revoke: async (kind, userId) => void (await links.deleteOne({ _id: `${userId}/${kind}` })),
+  }
+}
+
+function redeemed(link: LinkDocument | null): Redeemed {
+  if (!link) throw linkInvalid()
+  return { userId: link._id.slice(0, link._id.indexOf('/')), email: link.email }
+}
+
+export function linkInvalid(): ServiceError {
+  const message = 'The link was used, has expired or is damaged. Ask for a new one.'
+  return invalidArgument('LINK_INVALID', message, [{ field: 'token', description: message }])
+}
+
+const hashOf = (kind: LinkKind, token: string) => createHash('sha256').update(`${kind}/${token}`).digest('base64url')

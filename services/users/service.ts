@@ -1,0 +1,135 @@
+/**
+ * The methods of UsersService: rule, then store. Passwords and mailed links are in account.ts.
+ */
+import type { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import type { Handlers } from '@site11/runtime/call.ts'
+import { notFound } from '@site11/runtime/errors.ts'
+import type { Log } from '@site11/runtime/log.ts'
+import { type AccountHandlers, accountHandlers, callingUser } from './account.ts'
+import type { Links } from './links.ts'
+import type { Mail } from './mail.ts'
+import type { Passwords } from './passwords.ts'
+import { requireStrong } from './passwords.ts'
+import type { UserStore } from './store.ts'
+import type { Throttle } from './throttle.ts'
+import {
+  applyUpdate,
+  type Change,
+  forGood,
+  newUser,
+  profileFields,
+  requireLiving,
+  requireRoles,
+  toUser,
+  undelete,
+  updateOf,
+  type UserRecord,
+  userFields,
+} from './user.ts'
+
+export interface UsersDependencies {
+  store: UserStore
+  links: Links
+  mail: Mail
+  passwords: Passwords
+  throttle: Throttle
+  /** Where the pages are that mailed links lead to. */
+  publicUrl: string
+  log: Log
+  now(): Date
+  /** A new UUID. */
+  newId(): string
+}
+
+export function usersService(dependencies: UsersDependencies): Handlers<typeof UsersServiceService> {
+  return { ...userHandlers(dependencies), ...accountHandlers(dependencies) }
+}
+
+type UserHandlers = Omit<Handlers<typeof UsersServiceService>, keyof AccountHandlers>
+
+function userHandlers({ store, passwords, now, newId }: UsersDependencies): UserHandlers {
+  /** Changes a living user by a rule. An empty etag admits every version. */
+  async function change(id: string, etag: string, rule: (user: UserRecord, at: Date) => Change) {
+    const at = now()
+    const changed = await store.change(id, etag, at, user => {
+      requireLiving(user)
+      return rule(user, at)
+    })
+    return { user: toUser(changed, at) }
+  }
+
+  return {
+    async getUser({ id }) {
+      const user = await store.get(id)
+      if (!user) throw notFound('user', id)
+      return { user: toUser(user, now()) }
+    },
+
+    async batchGetUsers({ ids }) {
+      const found = await Promise.all(ids.map(id => store.get(id)))
+      const missing = ids.filter((_, index) => !found[index])
+      if (missing.length > 0) throw notFound('user', [...new Set(missing)].join(', '))
+      const at = now()
+      return { users: found.filter(user => user !== null).map(user => toUser(user, at)) }
+    },
+
+    async listUsers(request) {
+      const at = now()
+      const { users, nextPageToken } = await store.list(request, at)
+      return { users: users.map(user => toUser(user, at)), nextPageToken }
+    },
+
+    watchUsers: ({ resumeToken }, call) => store.watch(resumeToken, call.signal, now),
+
+    async createUser(request) {
+      const { user: message, password, validateOnly } = request
+      const at = now()
+      if (!message) throw new Error('The contract requires the user.')
+      const user = newUser(message, newId(), at)
+      if (password) {
+        requireStrong(password, user.email, 'password')
+        user.passwordVersion = 1
+      }
+      if (validateOnly) {
+        await store.requireFreeEmail(user.email)
+        return { user: { ...toUser(user, at), id: '', etag: '' } }
+      }
+      const created = await store.insert(user, password ? await passwords.hash(password) : undefined)
+      return { user: toUser(created, at) }
+    },
+
+    async updateUser({ user: message, updateMask }) {
+      if (!message) throw new Error('The contract requires the user.')
+      const update = updateOf(message, updateMask, userFields)
+      return change(message.id, message.etag, user => applyUpdate(user, update))
+    },
+
+    deleteUser: ({ id, etag }) => change(id, etag, (_, at) => ({ deleteTime: at })),
+
+    async undeleteUser({ id, etag }) {
+      const at = now()
+      return { user: toUser(await store.change(id, etag, at, undelete), at) }
+    },
+
+    disableUser: ({ id, etag, reason, until }) =>
+      change(id, etag, () => ({ disabledReason: reason, disabledUntil: until ?? forGood })),
+
+    enableUser: ({ id, etag }) => change(id, etag, () => ({ disabledReason: '', disabledUntil: null })),
+
+    async setUserRoles({ id, etag, roles }) {
+      requireRoles(roles)
+      return change(id, etag, () => ({ roles }))
+    },
+
+    async getMe(_, call) {
+      return { user: toUser(await callingUser(store, call), now()) }
+    },
+
+    async updateMe({ user: message, updateMask }, call) {
+      if (!message) throw new Error('The contract requires the user.')
+      const update = updateOf(message, updateMask, profileFields)
+      const { _id } = await callingUser(store, call)
+      return change(_id, message.etag, () => update)
+    },
+  }
+}

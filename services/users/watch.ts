@@ -1,0 +1,98 @@
+/**
+ * The changes of users as they happen, from MongoDB's change stream of the collection.
+ */
+import { ChangeType, type WatchUsersResponse } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import { invalidArgument, type ServiceError } from '@site11/runtime/errors.ts'
+import type { ChangeStreamDocument, ChangeStreamUpdateDocument, Collection, ResumeToken } from 'mongodb'
+import { MongoServerError } from 'mongodb'
+import { hidden, type UserDocument } from './document.ts'
+import { toUser } from './user.ts'
+
+/** A write that does not count up the version, such as hashing a password anew, changes nothing that callers see. */
+const pipeline = [
+  {
+    $match: {
+      $or: [
+        { operationType: 'insert' },
+        { operationType: 'update', 'updateDescription.updatedFields.version': { $exists: true } },
+      ],
+    },
+  },
+  { $unset: hidden.flatMap(field => [`fullDocument.${field}`, `updateDescription.updatedFields.${field}`]) },
+]
+
+/**
+ * Sends READY when the stream stands, then each change, until `signal` is aborted. The user is as it is now, which may be
+ * later than the change. A deletion is DELETED; a user brought back is CREATED, as it is new to whoever follows the living.
+ * @param resumeToken of the event to go on after, or empty.
+ * @throws ServiceError INVALID_ARGUMENT when the token is damaged or too old.
+ */
+export async function* watch(
+  users: Collection<UserDocument>,
+  resumeToken: string,
+  signal: AbortSignal,
+  now: () => Date,
+): AsyncGenerator<WatchUsersResponse> {
+  const resumeAfter = resumeToken ? decodeToken(resumeToken) : undefined
+  const stream = users.watch<UserDocument, ChangeStreamDocument<UserDocument>>(pipeline, {
+    fullDocument: 'updateLookup',
+    ...(resumeAfter ? { resumeAfter } : {}),
+  })
+  const close = () => void stream.close().catch(() => {})
+  signal.addEventListener('abort', close, { once: true })
+  try {
+    // The token of an empty first batch: the database has set up the stream, and from here on nothing is missed.
+    const opened = new Promise<ResumeToken>(resolve => stream.once('resumeTokenChanged', resolve))
+    let next = stream.next()
+    const token = await Promise.race([opened, next]).catch(error => {
+      throw resumeAfter ? resumeError(error) : error
+    })
+    yield { type: ChangeType.CHANGE_TYPE_READY, user: undefined, resumeToken: resumeToken || encodeToken(token) }
+    while (!signal.aborted) {
+      yield* responsesOf(await next, now())
+      next = stream.next()
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    signal.removeEventListener('abort', close)
+    close()
+  }
+}
+
+function* responsesOf(event: ChangeStreamDocument<UserDocument>, now: Date): Iterable<WatchUsersResponse> {
+  if (event.operationType !== 'insert' && event.operationType !== 'update') return
+  // Gone only when somebody has removed the document by hand.
+  if (!event.fullDocument) return
+  const type = event.operationType === 'insert' ? ChangeType.CHANGE_TYPE_CREATED : typeOfUpdate(event)
+  yield { type, user: toUser(event.fullDocument, now), resumeToken: encodeToken(event._id) }
+}
+
+function typeOfUpdate({ updateDescription }: ChangeStreamUpdateDocument<UserDocument>): ChangeType {
+  const { deleteTime } = updateDescription.updatedFields ?? {}
+  if (deleteTime === undefined) return ChangeType.CHANGE_TYPE_UPDATED
+  return deleteTime === null ? ChangeType.CHANGE_TYPE_CREATED : ChangeType.CHANGE_TYPE_DELETED
+}
+
+/** A token of MongoDB is `{ _data: <hexadecimal digits> }`. */
+const encodeToken = (token: ResumeToken) => Buffer.from(String((token as { _data?: string } | null)?._data ?? ''), 'hex').toString('base64url')
+
+function decodeToken(token: string): ResumeToken {
+  const bytes = Buffer.from(token, 'base64url')
+  if (bytes.length === 0 || bytes.toString('base64url') !== token) throw badToken('is damaged')
+  return { _data: bytes.toString('hex').toUpperCase() }
+}
+
+/** MongoDB's ChangeStreamHistoryLost. */
+const historyLost = 286
+
+/** Whatever the database itself holds against the first read of a resumed stream is the token's fault. */
+function resumeError(error: unknown): unknown {
+  if (!(error instanceof MongoServerError) || error.hasErrorLabel('ResumableChangeStreamError')) return error
+  return badToken(error.code === historyLost ? 'is too old' : 'is damaged')
+}
+
+function badToken(fault: string): ServiceError {
+  const description = `The resume_token ${fault}. List the users anew and watch without a token.`
+  return invalidArgument('INVALID_FIELD', description, [{ field: 'resume_token', description }])
+}
