@@ -50,7 +50,7 @@ export function refuseSecond(home: Home): void {
   const running = runningMesh(home.record)
   if (!running) return
   throw new MeshError(
-    `A mesh runs here already (pid ${running.supervisor.pid}, http://localhost:${running.edgePort}). Look: npm run mesh -- status. Stop it: npm run mesh -- stop.`,
+    `site11 runs already (pid ${running.supervisor.pid}, http://localhost:${running.edgePort}). Look: npm run mesh -- status. Stop it: npm run mesh -- stop.`,
   )
 }
 

@@ -26,9 +26,12 @@ export function lastLines(folder: string, name: string, count: number): string[]
   return lines.slice(-count)
 }
 
-/** The same, rendered for people. */
-export function lastEntries(folder: string, name: string, count: number): string[] {
-  return lastLines(folder, name, count).map(line => renderLine(name, line))
+/** What a process said last, rendered for people, without the frames of a stack. */
+export function lastWords(folder: string, name: string): string[] {
+  const words = lastLines(folder, name, 40).filter(
+    line => !/^\s+at |^Node\.js v|^\s*\^+\s*$|^\s*[{}]/.test(line) || line.startsWith('{"'),
+  )
+  return words.slice(-8).map(line => renderLine(name, line))
 }
 
 /** A log line for people; one that is no message (an access log record) as it is. */

@@ -2,8 +2,6 @@
  * `npm start [-- --detach]`. Apart from the other commands, and without their command line library, because this process stays: it
  * is the supervisor.
  */
-import v8 from 'node:v8'
-v8.setFlagsFromString('--max-semi-space-size=1')
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { MeshError, reasonOf } from './errors.ts'
 import { type Level, type LogEntry, type LogFile, openLog, wholeLines } from './logs.ts'
 import { type ManagedProcess, type ProcessSpec, type ProcessStatus, runProcess } from './process.ts'
-import { lastEntries } from './read-logs.ts'
+import { lastWords } from './read-logs.ts'
 import { renderEntry, terminalStream } from './render.ts'
 
 export type SupervisorOptions = {
@@ -85,7 +85,7 @@ export function createSupervisor(options: SupervisorOptions) {
     try {
       await member.whenReady()
     } catch (error) {
-      const lines = lastEntries(options.logs, member.spec.name, 5).map(entry => `\n  ${entry}`)
+      const lines = lastWords(options.logs, member.spec.name).map(line => `\n  ${line}`)
       throw new MeshError(
         `${reasonOf(error)}. Its log (${join(options.logs, `${member.spec.name}.log`)}) ends with:${lines.join('')}`,
       )

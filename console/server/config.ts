@@ -8,20 +8,24 @@ import { z } from 'zod'
 
 const { SITE11_CONSOLE: _own, SITE11_REDIS_URL: _unused, ...platform } = platformConfig
 
-const ipAndPort = hostAndPort.refine(({ host }) => isIP(host) > 0, 'must have an IP address, such as 127.0.0.1:8002')
-
 const shape = {
   ...platform,
   SITE11_INSTANCE: platform.SITE11_INSTANCE.default('console-1'),
-  SITE11_LISTEN: ipAndPort,
-  SITE11_ADVERTISE: ipAndPort.optional(),
   /** Where the plain HTTP server listens: health, keys, dashboard. */
-  SITE11_HTTP_LISTEN: ipAndPort,
+  SITE11_HTTP_LISTEN: hostAndPort,
   /** Where proxies reach it; the same as SITE11_HTTP_LISTEN when unset. */
-  SITE11_HTTP_ADVERTISE: ipAndPort.optional(),
+  SITE11_HTTP_ADVERTISE: hostAndPort.optional(),
   /** The port and the address of the edge. */
-  SITE11_PORT: z.coerce.number('must be a port').int('must be a port').min(1, 'must be a port').max(65535, 'must be a port').default(8000),
-  SITE11_EDGE_ADDRESS: z.string().refine(text => isIP(text) > 0, 'must be an IP address').default('127.0.0.1'),
+  SITE11_PORT: z.coerce
+    .number('must be a port')
+    .int('must be a port')
+    .min(1, 'must be a port')
+    .max(65535, 'must be a port')
+    .default(8000),
+  SITE11_EDGE_ADDRESS: z
+    .string()
+    .refine(text => isIP(text) > 0, 'must be an IP address')
+    .default('127.0.0.1'),
   /** Encrypts the signing keys at rest. */
   SITE11_SECRET_KEY: z
     .string()
@@ -34,7 +38,12 @@ const shape = {
   SITE11_CORS_ORIGINS: z
     .string()
     .default('')
-    .transform(text => text.split(',').map(origin => origin.trim()).filter(Boolean))
+    .transform(text =>
+      text
+        .split(',')
+        .map(origin => origin.trim())
+        .filter(Boolean),
+    )
     .refine(
       origins => origins.every(origin => URL.canParse(origin) && new URL(origin).origin === origin),
       'must be origins such as https://app.example.com, separated by commas',

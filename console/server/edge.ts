@@ -21,10 +21,12 @@ export function createEdge(controlPlane: Pick<ControlPlane, 'publish'>, state: (
           controlPlane.publish(mesh)
           break
         } catch (error) {
-          const without = error instanceof StateError ? mesh.services.filter(({ name }) => name !== error.service) : mesh.services
+          const without =
+            error instanceof StateError ? mesh.services.filter(({ name }) => name !== error.service) : mesh.services
           const message = error instanceof Error ? error.message : String(error)
           found.push(message)
-          if (!problems.includes(message)) log.error({ reason: message }, 'the proxies cannot be configured with the whole mesh')
+          if (!problems.includes(message))
+            log.error({ reason: message }, 'the proxies cannot be configured with the whole mesh')
           if (without.length === mesh.services.length) break
           mesh = { ...mesh, services: without }
         }

@@ -40,11 +40,14 @@ export async function ensureAdmin(options: FirstAdminOptions): Promise<void> {
       const passes = error instanceof ServiceError && passing.has(error.code)
       if (!passes) {
         const message = error instanceof Error ? error.message : String(error)
-        return log.error({ reason: message }, 'the first admin could not be made; mend the cause and start the Console again')
+        return log.error(
+          { reason: message },
+          'the first admin could not be made; mend the cause and start the Console again',
+        )
       }
       if (attempt === 20) log.warn({ reason: error.message }, 'still waiting for Users to make the first admin')
     }
-    await wait(Math.min(2000, 100 * 2 ** Math.min(attempt, 5)), undefined, { signal, ref: false }).catch(() => {})
+    await wait(Math.min(500, 50 * 2 ** Math.min(attempt, 5)), undefined, { signal, ref: false }).catch(() => {})
   }
 }
 
@@ -65,7 +68,9 @@ async function accountIn(path: string, email: string | undefined, password: stri
   const kept = await readAccount(path)
   const wanted = {
     email: email ?? kept?.email ?? 'admin@site11.local',
-    password: password ?? (kept && (email === undefined || email === kept.email) ? kept.password : randomBytes(18).toString('base64url')),
+    password:
+      password ??
+      (kept && (email === undefined || email === kept.email) ? kept.password : randomBytes(18).toString('base64url')),
   }
   if (kept?.email === wanted.email && kept.password === wanted.password) return kept
   await mkdir(join(path, '..'), { recursive: true })
@@ -84,7 +89,9 @@ async function readAccount(path: string): Promise<Account | undefined> {
   try {
     return z.object({ email: z.string().min(3), password: z.string().min(8) }).parse(JSON.parse(text))
   } catch {
-    throw new Error(`${path} is damaged: it must be {"email": "...", "password": "..."}. Mend it, or remove it to have another made.`)
+    throw new Error(
+      `${path} is damaged: it must be {"email": "...", "password": "..."}. Mend it, or remove it to have another made.`,
+    )
   }
 }
 
@@ -100,7 +107,9 @@ async function idOf({ email, password }: Account, users: FirstAdminOptions['user
   // Whoever registered this address before us does not become admin by that: the password must be ours.
   const verified = await users.verifyPassword({ email, password, clientAddress: '' }).catch(error => {
     if (!(error instanceof ServiceError) || error.details.reason !== 'BAD_CREDENTIALS') throw error
-    throw new Error(`A user ${email} exists, with another password than the one kept. Name another address in SITE11_ADMIN_EMAIL.`)
+    throw new Error(
+      `A user ${email} exists, with another password than the one kept. Name another address in SITE11_ADMIN_EMAIL.`,
+    )
   })
   return verified.state?.user?.id ?? ''
 }

@@ -5,13 +5,17 @@ import type { JSONWebKeySet } from 'jose'
 import type { ConsoleConfig } from './config.ts'
 import type { InstanceState, MeshState } from './control-plane/state.ts'
 import type { Instance, State } from './registry/registry.ts'
+import type { Endpoint } from './resolve.ts'
 
 /** The Console's name among the services. */
 export const consoleService = 'console'
 
+/** What the Console is to others. */
 export interface Own {
   version: string
   contract: Uint8Array
+  grpc: Endpoint
+  http: Endpoint
 }
 
 /** @returns the state that the proxies' configuration is made from. A service whose contract is not at hand is left out. */
@@ -27,7 +31,6 @@ export function meshStateFrom(
     const contract = contracts.get(contractHash)
     return contract ? [{ name, contract, instances: (instances.get(name) ?? []).map(instanceState) }] : []
   })
-  const { host, port } = config.SITE11_HTTP_ADVERTISE ?? config.SITE11_HTTP_LISTEN
   return {
     services: [...services, { name: consoleService, contract: own.contract, instances: [ownInstance(config, own)] }],
     jwks,
@@ -35,16 +38,17 @@ export function meshStateFrom(
     audience: accessAudience,
     edge: { address: config.SITE11_EDGE_ADDRESS, port: config.SITE11_PORT },
     corsOrigins: originsOf(config),
-    dashboard: { address: host, port },
+    dashboard: { address: own.http.ip, port: own.http.port },
   }
 }
 
 /** @returns the instances that services may call, the Console among them. */
-export function peersFrom(registry: State, config: ConsoleConfig): Peer[] {
-  const { text } = config.SITE11_ADVERTISE ?? config.SITE11_LISTEN
-  const serving = [...registry.instances.values()].filter(({ health, draining }) => health.status === 'healthy' && !draining)
+export function peersFrom(registry: State, own: Pick<Own, 'grpc'>): Peer[] {
+  const serving = [...registry.instances.values()].filter(
+    ({ health, draining }) => health.status === 'healthy' && !draining,
+  )
   const peers = serving.map(({ service, ip, port }) => ({ service, address: `${ip}:${port}` }))
-  return [...peers, { service: consoleService, address: text }].sort((a, b) =>
+  return [...peers, { service: consoleService, address: `${own.grpc.ip}:${own.grpc.port}` }].sort((a, b) =>
     a.service === b.service ? compare(a.address, b.address) : compare(a.service, b.service),
   )
 }
@@ -66,9 +70,14 @@ const instanceState = ({ instance, ip, port, zone, version, health, draining }: 
   draining,
 })
 
-function ownInstance(config: ConsoleConfig, { version }: Own): InstanceState {
-  const { host, port } = config.SITE11_ADVERTISE ?? config.SITE11_LISTEN
-  return { instance: config.SITE11_INSTANCE, host, port, zone: config.SITE11_ZONE, version, healthy: true, draining: false }
-}
+const ownInstance = (config: ConsoleConfig, { version, grpc }: Own): InstanceState => ({
+  instance: config.SITE11_INSTANCE,
+  host: grpc.ip,
+  port: grpc.port,
+  zone: config.SITE11_ZONE,
+  version,
+  healthy: true,
+  draining: false,
+})
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

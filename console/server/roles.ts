@@ -11,5 +11,7 @@ const scopesByRole: Readonly<Record<string, readonly string[]>> = {
 
 /** @returns the scopes that the roles grant together, sorted. An unknown role grants nothing. */
 export function scopesOf(roles: string[]): string[] {
-  return [...new Set(roles.flatMap(role => (Object.hasOwn(scopesByRole, role) ? (scopesByRole[role] ?? []) : [])))].sort()
+  return [
+    ...new Set(roles.flatMap(role => (Object.hasOwn(scopesByRole, role) ? (scopesByRole[role] ?? []) : []))),
+  ].sort()
 }

@@ -13,7 +13,7 @@ import type { Log } from '@site11/runtime/log.ts'
 import { setPeers } from '@site11/runtime/peers.ts'
 import { addReflectionAndHealth, service } from '@site11/runtime/serve.ts'
 import { closeServer, createServer, listen } from '@site11/runtime/server.ts'
-import { connectStore, type Store } from './database.ts'
+import { connectStore, type Store } from '@site11/runtime/store/connect.ts'
 import type { JSONWebKeySet } from 'jose'
 import { authService } from './auth/service.ts'
 import { createSessions } from './auth/sessions.ts'
@@ -29,11 +29,14 @@ import { httpServer } from './http/server.ts'
 import { staticFiles } from './http/static.ts'
 import { loadKeys } from './keys/keys.ts'
 import { consoleService, meshStateFrom, type Own, originsOf, peersFrom } from './mesh-state.ts'
+import { createOpenapi } from './openapi/openapi.ts'
+import type { Json } from './openapi/schemas.ts'
 import { acceptJoinToken } from './registry/join.ts'
 import { runRegistry } from './registry/live-registry.ts'
 import type { Health, Instance } from './registry/registry.ts'
 import { registryService } from './registry/service.ts'
 import { createRegistryStore } from './registry/store.ts'
+import { type Endpoint, resolveAddress } from './resolve.ts'
 import { StartError } from './start-error.ts'
 import { createTokens, isDue } from './tokens.ts'
 
@@ -47,6 +50,7 @@ const definitions = [AuthServiceService, RegistryServiceService]
 interface Serving {
   health(): HealthReport
   jwks(): JSONWebKeySet
+  openapi(): Json
   close(): Promise<void>
 }
 
@@ -61,11 +65,12 @@ export async function startConsole(config: ConsoleConfig, version: string, log: 
     live: () => serving !== undefined,
     health: () => serving?.health(),
     jwks: () => serving?.jwks(),
+    openapi: () => serving?.openapi(),
     files: staticFiles(join(import.meta.dirname, '../web/dist')),
     log,
   })
   await listenHttp(http, config.SITE11_HTTP_LISTEN)
-  const store = await connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
+  const store = connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
   const closeOuter = async () => {
     http.close()
     http.closeAllConnections()
@@ -92,7 +97,8 @@ async function answers(store: Store, log: Log): Promise<void> {
     try {
       return await store.ping()
     } catch (error) {
-      if (attempt % 10 === 1) log.warn({ reason: String(error) }, 'waiting for MongoDB')
+      const reason = error instanceof Error ? error.message : String(error)
+      if (attempt % 10 === 1) log.warn({ reason }, 'waiting for MongoDB')
       await wait(500)
     }
   }
@@ -107,9 +113,14 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
   const verifier = createVerifier()
   const registryStore = createRegistryStore(db)
   const registry = runRegistry(registryStore, await registryStore.load(now()), { log })
-  const own: Own = { version, contract: contractOf(definitions) }
+  const own: Own = {
+    version,
+    contract: contractOf(definitions),
+    grpc: await reachable('SITE11_ADVERTISE', config.SITE11_ADVERTISE ?? config.SITE11_LISTEN),
+    http: await reachable('SITE11_HTTP_ADVERTISE', config.SITE11_HTTP_ADVERTISE ?? config.SITE11_HTTP_LISTEN),
+  }
   const mesh = () => meshStateFrom(registry.state(), registry.contracts(), keys.jwks(), config, own)
-  const peers = () => peersFrom(registry.state(), config)
+  const peers = () => peersFrom(registry.state(), own)
   const controlPlane = createControlPlane({ joinToken: config.SITE11_JOIN_TOKEN, log })
   const edge = createEdge(controlPlane, mesh, log)
   let token = await tokens.internal(consoleService)
@@ -133,9 +144,11 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
     now,
   })
   const verify = (authorization: string | undefined) => verifier.verify(authorization)
-  const authenticate = acceptJoinToken(config.SITE11_JOIN_TOKEN, metadata => verify(metadata.get('authorization')[0]?.toString()))
+  const authenticate = acceptJoinToken(config.SITE11_JOIN_TOKEN, metadata =>
+    verify(metadata.get('authorization')[0]?.toString()),
+  )
   const auth = authService({
-    sessions: await createSessions(db),
+    sessions: await createSessions(db, log),
     tokens,
     users,
     verify,
@@ -166,10 +179,13 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
     attachments.push()
   }
   const renewing = setInterval(
-    () => renew().catch(error => log.warn({ err: error }, 'keys and tokens could not be renewed; trying again')),
+    () =>
+      renew().catch(error => log.warn({ reason: String(error) }, 'keys and tokens could not be renewed; trying again')),
     renewMs,
   )
+  const openapi = createOpenapi({ url: issuer, version })
   const ending = new AbortController()
+  let hasAdmin = false
   void ensureAdmin({
     users,
     home: config.SITE11_HOME,
@@ -177,16 +193,19 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
     password: config.SITE11_ADMIN_PASSWORD,
     log,
     signal: ending.signal,
+  }).then(() => {
+    hasAdmin = true
   })
 
   return {
     jwks: keys.jwks,
+    openapi: () => openapi(mesh().services),
     health: () =>
       healthReport({
         registry: registry.state(),
         own: ownInstance(),
         proxies: controlPlane.proxies(),
-        problems: edge.problems(),
+        problems: [...edge.problems(), ...(hasAdmin ? [] : ['The first admin is not made yet.'])],
         nowMs: now(),
       }),
     async close() {
@@ -203,9 +222,22 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
   }
 }
 
+/** Where others reach us. @param variable the setting that says so. */
+async function reachable(variable: string, { text }: { text: string }): Promise<Endpoint> {
+  try {
+    return await resolveAddress(text)
+  } catch (error) {
+    throw new StartError(`${variable} must say where others reach the Console: ${(error as Error).message}`)
+  }
+}
+
 /** @returns the Console as one of the instances. */
-function describeOwn(config: ConsoleConfig, { version, contract }: Own, dependencies: () => Dependency[], now: () => number) {
-  const { host: ip, port, text: address } = config.SITE11_ADVERTISE ?? config.SITE11_LISTEN
+function describeOwn(
+  config: ConsoleConfig,
+  { version, contract }: Own,
+  dependencies: () => Dependency[],
+  now: () => number,
+) {
   const startTime = new Date(now())
   const contractHash = createHash('sha256').update(contract).digest('hex')
   let health: Health = { status: 'healthy', since: startTime, reason: '' }
@@ -217,9 +249,8 @@ function describeOwn(config: ConsoleConfig, { version, contract }: Own, dependen
       service: consoleService,
       instance: config.SITE11_INSTANCE,
       version,
-      address,
-      ip,
-      port,
+      address: (config.SITE11_ADVERTISE ?? config.SITE11_LISTEN).text,
+      ...grpc,
       zone: config.SITE11_ZONE,
       startTime,
       contractHash,
@@ -252,7 +283,10 @@ function fits(services: ServiceState[]): boolean {
   }
 }
 
-function listenHttp(server: HttpServer, { host, port, text }: { host: string; port: number; text: string }): Promise<void> {
+function listenHttp(
+  server: HttpServer,
+  { host, port, text }: { host: string; port: number; text: string },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error => reject(new StartError(`Cannot listen on ${text}: ${error.message}`)))
     server.listen(port, host, () => resolve())

@@ -4,7 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { create, createFileRegistry, type DescMethod, fromBinary, getOption, toBinary } from '@bufbuild/protobuf'
-import { type FileDescriptorProto, type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import {
+  type FileDescriptorProto,
+  type FileDescriptorSet,
+  FileDescriptorSetSchema,
+  SourceCodeInfo_LocationSchema,
+  SourceCodeInfoSchema,
+} from '@bufbuild/protobuf/wkt'
 import type { MethodDefinition, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { site11Descriptors } from '@site11/proto/descriptors'
 import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
@@ -31,7 +37,7 @@ export function methodAt(path: string): Method {
   return { path, desc, policy: policy.access.case ? policy : undefined }
 }
 
-/** @returns the serialized FileDescriptorSet of the services with all imports, without comments and source positions. */
+/** @returns the serialized FileDescriptorSet of the services with all imports and, of our own files, the comments: they are the documentation. */
 export function contractOf(definitions: ServiceDefinition<UntypedServiceImplementation>[]): Uint8Array {
   const files = new Map(descriptors.file.map(file => [file.name, file]))
   const wanted = new Map<string, FileDescriptorProto>()
@@ -39,7 +45,7 @@ export function contractOf(definitions: ServiceDefinition<UntypedServiceImplemen
     const file = files.get(name)
     if (!file || wanted.has(name)) return
     for (const dependency of file.dependency) want(dependency)
-    wanted.set(name, { ...file, sourceCodeInfo: undefined } as FileDescriptorProto)
+    wanted.set(name, { ...file, sourceCodeInfo: name.startsWith('site11/') ? comments(file) : undefined })
   }
   for (const definition of definitions) {
     for (const { path } of Object.values(definition) as MethodDefinition<unknown, unknown>[]) {
@@ -47,4 +53,12 @@ export function contractOf(definitions: ServiceDefinition<UntypedServiceImplemen
     }
   }
   return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [...wanted.values()] }))
+}
+
+/** The source info without what only compilers want. */
+function comments({ sourceCodeInfo }: FileDescriptorProto) {
+  const location = sourceCodeInfo?.location
+    .filter(({ leadingComments }) => leadingComments)
+    .map(({ path, leadingComments = '' }) => create(SourceCodeInfo_LocationSchema, { path, leadingComments }))
+  return create(SourceCodeInfoSchema, { location: location ?? [] })
 }

@@ -34,22 +34,30 @@ export function setPeers(peers: Peer[]): void {
 class PeerResolver implements Resolver {
   readonly #service: string
   readonly #listener: ResolverListener
+  #told: string | undefined
 
   constructor(target: Target, listener: ResolverListener, _options: ChannelOptions) {
     this.#service = target.path.replace(/^\/+/, '')
     this.#listener = listener
-    resolvers.add(this)
   }
 
   static getDefaultAuthority(target: Target): string {
     return target.path.replace(/^\/+/, '')
   }
 
+  /**
+   * Tells the channel the addresses when they are news. The channel asks whenever a connection is lost, and connects anew when it
+   * is answered: told the same each time, it would do so without pause. It also asks again after it was idle.
+   */
   updateResolution(): void {
+    resolvers.add(this)
     const found = addresses.get(this.#service) ?? []
+    const text = found.join()
+    if (text === this.#told) return
+    this.#told = text
     // Not in the caller's stack: grpc-js does not expect an answer while it asks.
     process.nextTick(() => {
-      if (!resolvers.has(this)) return
+      if (!resolvers.has(this) || this.#told !== text) return
       const endpoints = found.map(address => {
         const at = address.lastIndexOf(':')
         return { addresses: [{ host: address.slice(0, at), port: Number(address.slice(at + 1)) }] }
@@ -63,8 +71,10 @@ class PeerResolver implements Resolver {
     })
   }
 
+  /** Called also when the channel becomes idle; it may ask again later. */
   destroy(): void {
     resolvers.delete(this)
+    this.#told = undefined
   }
 }
 

@@ -36,7 +36,10 @@ export function createSharedCounters(url: string, log: Log): Counters & { close(
     askAgainAt = Date.now() + pauseMs
     if (!reachable) return
     reachable = false
-    log.warn({ reason: error.message }, 'Redis does not answer: failed sign-ins are counted by each instance for itself')
+    log.warn(
+      { reason: error.message },
+      'Redis does not answer: failed sign-ins are counted by each instance for itself',
+    )
   }
   function answered() {
     if (reachable) return

@@ -7,8 +7,11 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { invalidArgument, type ServiceError } from '@site11/runtime/errors.ts'
+import type { Log } from '@site11/runtime/log.ts'
+import { ensureIndexes, type IndexSpec } from '@site11/runtime/store/indexes.ts'
+import { DuplicateKeyError, storeError } from '@site11/runtime/store/store-error.ts'
 
-import { type Db, MongoServerError } from 'mongodb'
+import type { Db } from 'mongodb'
 import type { UserRecord } from './user.ts'
 
 export type LinkKind = 'reset' | 'verification'
@@ -42,17 +45,19 @@ const minute = 60_000
 const lifetimeMs: Record<LinkKind, number> = { reset: 60 * minute, verification: 24 * 60 * minute }
 const paths: Record<LinkKind, string> = { reset: 'reset-password', verification: 'verify-email' }
 
+const indexes: IndexSpec[] = [
+  { name: 'hash', key: { hash: 1 }, unique: true },
+  { name: 'expire', key: { expireTime: 1 }, expireAfterSeconds: 0 },
+]
+
 /** @returns the link to mail. The token is in the fragment, which browsers send to no server and so stands in no log. */
 export function linkOf(publicUrl: string, kind: LinkKind, token: string): string {
   return `${publicUrl.replace(/\/+$/, '')}/${paths[kind]}#token=${token}`
 }
 
-export async function createLinks(db: Db): Promise<Links> {
+export async function createLinks(db: Db, log: Log): Promise<Links> {
   const links = db.collection<LinkDocument>('links')
-  for (const {name:_, key, ...o} of [
-    { name: 'hash', key: { hash: 1 }, unique: true },
-    { name: 'expire', key: { expireTime: 1 }, expireAfterSeconds: 0 },
-  ]) await links.createIndex(key as never, o)
+  await ensureIndexes(links, indexes, log)
   // The TTL monitor is late by up to a minute.
   const living = (kind: LinkKind, token: string, now: Date) => ({
     hash: hashOf(kind, token),
@@ -70,16 +75,22 @@ export async function createLinks(db: Db): Promise<Links> {
         await links.replaceOne(old, link, { upsert: true })
         return { token }
       } catch (error) {
-        if (!(error instanceof MongoServerError) || error.code !== 11_000) throw error
-        const young = await links.findOne({ _id })
+        const known = storeError(error)
+        if (!(known instanceof DuplicateKeyError)) throw known
+        const young = await rightly(links.findOne({ _id }))
         return { waitMs: young ? Math.max(1000, young.sentTime.getTime() + minute - now.getTime()) : 1000 }
       }
     },
-    look: async (kind, token, now) => redeemed(await links.findOne(living(kind, token, now))),
-    redeem: async (kind, token, now) => redeemed(await links.findOneAndDelete(living(kind, token, now))),
-    revoke: async (kind, userId) => void (await links.deleteOne({ _id: `${userId}/${kind}` })),
+    look: async (kind, token, now) => redeemed(await rightly(links.findOne(living(kind, token, now)))),
+    redeem: async (kind, token, now) => redeemed(await rightly(links.findOneAndDelete(living(kind, token, now)))),
+    revoke: async (kind, userId) => void (await rightly(links.deleteOne({ _id: `${userId}/${kind}` }))),
   }
 }
+
+const rightly = <T>(operation: Promise<T>): Promise<T> =>
+  operation.catch(error => {
+    throw storeError(error)
+  })
 
 function redeemed(link: LinkDocument | null): Redeemed {
   if (!link) throw linkInvalid()

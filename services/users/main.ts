@@ -1,10 +1,11 @@
 /** The Users service: config -> connect -> serve -> close. */
+import { hkdfSync } from 'node:crypto'
 import { join } from 'node:path'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { versionOf } from '@site11/runtime/config.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { closeOnSignal, serve, service } from '@site11/runtime/serve.ts'
-import { MongoClient } from 'mongodb'
+import { connectStore } from '@site11/runtime/store/connect.ts'
 import { v7 as newId } from 'uuid'
 import { usersConfig } from './config.ts'
 import { createSharedCounters } from './counters.ts'
@@ -14,12 +15,19 @@ import { createPasswords } from './passwords.ts'
 import { usersService } from './service.ts'
 import { createUserStore } from './store.ts'
 import { createThrottle } from './throttle.ts'
+import { createUserWatch } from './watch.ts'
 
 const config = usersConfig()
 const log = createLog(config.SITE11_INSTANCE, config.SITE11_LOG_LEVEL)
 
-const client = await new MongoClient(config.SITE11_MONGO_URL, { serverSelectionTimeoutMS: 2000 }).connect()
-const db = client.db()
+// All instances have the token to join with, so all read each other's page tokens and request marks.
+const secret = Buffer.from(hkdfSync('sha256', config.SITE11_JOIN_TOKEN, '', 'site11 users v1', 32)).toString(
+  'base64url',
+)
+const store = connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
+const watching = connectStore({ url: config.SITE11_MONGO_URL, appName: `${config.SITE11_INSTANCE}-watch` })
+const leaving = new AbortController()
+const now = () => new Date()
 const counters = createSharedCounters(config.SITE11_REDIS_URL, log)
 const mail = createMail({
   smtpUrl: config.SITE11_SMTP_URL,
@@ -28,14 +36,16 @@ const mail = createMail({
   log,
 })
 const handlers = usersService({
-  store: await createUserStore(client, db),
-  links: await createLinks(db),
+  store: await createUserStore(store, secret, log),
+  watch: createUserWatch(watching, leaving.signal, now),
+  links: await createLinks(store.db, log),
   mail,
   passwords: createPasswords(),
   throttle: createThrottle(counters),
   publicUrl: config.SITE11_PUBLIC_URL,
+  secret,
   log,
-  now: () => new Date(),
+  now,
   newId,
 })
 
@@ -45,11 +55,13 @@ const stop = await serve({
   config,
   log,
   services: () => [service(UsersServiceService, handlers)],
-  probes: { mongodb: () => db.command({ ping: 1 }) },
+  probes: { mongodb: store.ping },
 })
 closeOnSignal(log, async () => {
+  leaving.abort()
   await stop()
   await mail.close()
   counters.close()
-  await client.close()
+  await watching.close()
+  await store.close()
 })

@@ -2,8 +2,8 @@
  * Passwords: argon2id hashes, made by as many at a time as there are cores, and what is too easy to guess.
  */
 import { availableParallelism } from 'node:os'
-import { invalidArgument, resourceExhausted } from '@site11/runtime/errors.ts'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
+import { invalidArgument, resourceExhausted } from '@site11/runtime/errors.ts'
 import { commonPasswords } from './common-passwords.ts'
 import { normalizeEmail } from './user.ts'
 

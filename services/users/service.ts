@@ -2,9 +2,10 @@
  * The methods of UsersService: rule, then store. Passwords and mailed links are in account.ts.
  */
 import type { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import type { Handlers } from '@site11/runtime/call.ts'
+import { type Handlers, userOf } from '@site11/runtime/call.ts'
 import { notFound } from '@site11/runtime/errors.ts'
 import type { Log } from '@site11/runtime/log.ts'
+import { requestMark } from '@site11/runtime/store/idempotency.ts'
 import { type AccountHandlers, accountHandlers, callingUser } from './account.ts'
 import type { Links } from './links.ts'
 import type { Mail } from './mail.ts'
@@ -21,20 +22,24 @@ import {
   requireLiving,
   requireRoles,
   toUser,
+  type UserRecord,
   undelete,
   updateOf,
-  type UserRecord,
   userFields,
 } from './user.ts'
+import type { UserWatch } from './watch.ts'
 
 export interface UsersDependencies {
   store: UserStore
+  watch: UserWatch
   links: Links
   mail: Mail
   passwords: Passwords
   throttle: Throttle
   /** Where the pages are that mailed links lead to. */
   publicUrl: string
+  /** Keys the hashes of requests that are safe to repeat. */
+  secret: string
   log: Log
   now(): Date
   /** A new UUID. */
@@ -47,7 +52,7 @@ export function usersService(dependencies: UsersDependencies): Handlers<typeof U
 
 type UserHandlers = Omit<Handlers<typeof UsersServiceService>, keyof AccountHandlers>
 
-function userHandlers({ store, passwords, now, newId }: UsersDependencies): UserHandlers {
+function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDependencies): UserHandlers {
   /** Changes a living user by a rule. An empty etag admits every version. */
   async function change(id: string, etag: string, rule: (user: UserRecord, at: Date) => Change) {
     const at = now()
@@ -79,10 +84,10 @@ function userHandlers({ store, passwords, now, newId }: UsersDependencies): User
       return { users: users.map(user => toUser(user, at)), nextPageToken }
     },
 
-    watchUsers: ({ resumeToken }, call) => store.watch(resumeToken, call.signal, now),
+    watchUsers: ({ resumeToken }, call) => watch(resumeToken, call.signal),
 
-    async createUser(request) {
-      const { user: message, password, validateOnly } = request
+    async createUser(request, call) {
+      const { user: message, password, requestId, validateOnly } = request
       const at = now()
       if (!message) throw new Error('The contract requires the user.')
       const user = newUser(message, newId(), at)
@@ -94,7 +99,9 @@ function userHandlers({ store, passwords, now, newId }: UsersDependencies): User
         await store.requireFreeEmail(user.email)
         return { user: { ...toUser(user, at), id: '', etag: '' } }
       }
-      const created = await store.insert(user, password ? await passwords.hash(password) : undefined)
+      const subject = call.caller.kind === 'service' ? `service:${call.caller.service}` : userOf(call)
+      const mark = requestMark({ subject, method: 'CreateUser', requestId, request }, secret, at)
+      const created = await store.insert(user, password ? await passwords.hash(password) : undefined, mark)
       return { user: toUser(created, at) }
     },
 

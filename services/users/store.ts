@@ -1,58 +1,141 @@
 /**
- * interim
+ * Users in MongoDB. The collection's layout is in document.ts. Every write is atomic: an insertion, or an update of the
+ * document as it was read.
  */
-import type { ListUsersRequest, WatchUsersResponse } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import { aborted, alreadyExists, failedPrecondition, notFound, unavailable } from '@site11/runtime/errors.ts'
-import { type ClientSession, type Db, type Filter, type MongoClient, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
-import type { UserDocument } from './document.ts'
-import { searchPrefixes, searchTokens } from './search.ts'
+import type { ListUsersRequest } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import { aborted, alreadyExists, notFound } from '@site11/runtime/errors.ts'
+import type { Log } from '@site11/runtime/log.ts'
+import { createGroupInserter, createPointReader } from '@site11/runtime/store/coalesce.ts'
+import type { Store } from '@site11/runtime/store/connect.ts'
+import { checkEtag } from '@site11/runtime/store/etag.ts'
+import { insertOnce, type RequestMark } from '@site11/runtime/store/idempotency.ts'
+import { ensureIndexes } from '@site11/runtime/store/indexes.ts'
+import { createPageTokens } from '@site11/runtime/store/page-token.ts'
+import { DuplicateKeyError, storeError } from '@site11/runtime/store/store-error.ts'
+import type { ClientSession, Filter } from 'mongodb'
+import { createAdminGuard } from './admins.ts'
+import { emailIndex, indexes, type UserDocument, visible } from './document.ts'
+import { listUsers } from './list.ts'
+import { searchTokens } from './search.ts'
 import { type Change, isActiveAdmin, type UserRecord } from './user.ts'
-import { watch } from './watch.ts'
 
-export type UserStore = Awaited<ReturnType<typeof createUserStore>>
+/** A user with its password, which must not leave the service. */
+export type UserWithPassword = UserRecord & { passwordHash?: string }
 
-const etagOf = (version: number) => `"${version}"`
-
-export async function createUserStore(client: MongoClient, db: Db) {
-  const users = db.collection<UserDocument>('users')
-  const projection = { passwordHash: 0, search: 0, requestKey: 0, requestHash: 0 }
-  await users.createIndex({ email: 1 }, { unique: true, partialFilterExpression: { deleteTime: null }, name: 'email' })
-  const mapped = <T>(p: Promise<T>) => p.catch(error => {
-    if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) throw unavailable('no db')
-    if (error instanceof MongoServerError && error.code === 11000) throw alreadyExists('EMAIL_TAKEN', 'Another user has this e-mail address.', 'user.email')
-    throw error
-  })
-  const store = {
-    get: (id: string): Promise<UserRecord | null> => mapped(users.findOne({ _id: id }, { projection })),
-    withPassword: (id: string) => mapped(users.findOne({ _id: id })),
-    findByEmail: (email: string) => mapped(users.findOne({ email, deleteTime: null })),
-    async requireFreeEmail(email: string) {
-      if (await store.findByEmail(email)) throw alreadyExists('EMAIL_TAKEN', 'Another user has this e-mail address.', 'user.email')
-    },
-    async insert(user: UserRecord, passwordHash: string | undefined) {
-      await mapped(users.insertOne({ ...user, ...(passwordHash && { passwordHash }), search: searchTokens(user.email, user.displayName) }))
-      return user
-    },
-    async list(request: ListUsersRequest, now: Date) {
-      const items = await mapped(users.find({ ...(request.showDeleted ? {} : { deleteTime: null }), ...(request.pageToken && { _id: { $lt: request.pageToken } }), $and: [{}, ...searchPrefixes(request.search).map(p => ({ search: { $regex: `^${p}` } }))] } as Filter<UserDocument>, { projection }).sort({ _id: -1 }).limit(request.pageSize || 50).toArray())
-      return { users: items as UserRecord[], nextPageToken: items.length === (request.pageSize || 50) ? items.at(-1)?._id ?? '' : '' }
-    },
-    async change(id: string, etag: string, now: Date, rule: (user: UserRecord) => Change): Promise<UserRecord> {
-      for (let i = 0; i < 10; i++) {
-        const before = await store.get(id)
-        if (!before) throw notFound('user', id)
-        if (etag && etag !== etagOf(before.version)) throw aborted('ETAG_MISMATCH', 'changed')
-        const after = { ...before, ...rule(before), version: before.version + 1, updateTime: now }
-        const { _id, ...set } = after
-        const r = await mapped(users.updateOne({ _id: id, version: before.version }, { $set: { ...set, search: searchTokens(after.email, after.displayName) } }))
-        if (r.matchedCount) return after
-      }
-      throw aborted('ETAG_MISMATCH', 'changed')
-    },
-    setPassword: (where: Filter<UserDocument>, passwordHash: string, now: Date, also: Change = {}) =>
-      mapped(users.findOneAndUpdate({ ...where, deleteTime: null }, { $set: { ...also, passwordHash, updateTime: now }, $inc: { version: 1, passwordVersion: 1 } }, { returnDocument: 'after', projection })),
-    replaceHash: async (id: string, old: string, passwordHash: string) => void (await users.updateOne({ _id: id, passwordHash: old }, { $set: { passwordHash } })),
-    watch: (resumeToken: string, signal: AbortSignal, now: () => Date) => watch(users, resumeToken, signal, now),
-  }
-  return store
+export interface UserStore {
+  get(id: string): Promise<Readonly<UserRecord> | null>
+  withPassword(id: string): Promise<UserWithPassword | null>
+  /** @param email normalised. @returns the living user with this address. */
+  findByEmail(email: string): Promise<UserWithPassword | null>
+  /** @throws ServiceError EMAIL_TAKEN. */
+  requireFreeEmail(email: string): Promise<void>
+  /**
+   * @param request the mark of a request that is safe to repeat.
+   * @returns the user; for a repeated request the one that the first made.
+   * @throws ServiceError EMAIL_TAKEN, REQUEST_ID_REUSED.
+   */
+  insert(user: UserRecord, passwordHash: string | undefined, request: RequestMark | undefined): Promise<UserRecord>
+  /** Users as of `now`, for the methods' own fields. */
+  list(request: ListUsersRequest, now: Date): Promise<{ users: UserRecord[]; nextPageToken: string }>
+  /**
+   * Changes a user by a pure rule. Nothing that others change at the same time is lost: then the rule is applied again.
+   * @param etag of the only version to change, or empty for any.
+   * @returns the user after the change.
+   * @throws ServiceError NOT_FOUND, ETAG_MISMATCH, EMAIL_TAKEN, WRONG_STATE for the last active admin, and what the rule throws.
+   */
+  change(id: string, etag: string, now: Date, rule: (user: UserRecord) => Change): Promise<UserRecord>
+  /** Sets the password of the living user that matches. @returns the user after it, or null when none matches. */
+  setPassword(which: Filter<UserDocument>, passwordHash: string, now: Date, also?: Change): Promise<UserRecord | null>
+  /** Replaces a hash by a better one of the same password: no change that anybody sees. */
+  replaceHash(id: string, old: string, passwordHash: string): Promise<void>
 }
+
+/** How often a change is tried against others that change the same user. */
+const maxAttempts = 20
+
+/** @param secret encrypts page tokens; the same for all instances. */
+export async function createUserStore({ client, db }: Store, secret: string, log: Log): Promise<UserStore> {
+  const users = db.collection<UserDocument>('users')
+  await ensureIndexes(users, indexes, log)
+  const read = createPointReader<UserDocument>(users, { projection: visible })
+  const tokens = createPageTokens(secret)
+  const insertDocument = createGroupInserter(users)
+  const exceptLastAdmin = await createAdminGuard(client, db, users)
+
+  /** Writes `after` over `before`. @returns whether the user was still so. */
+  async function replace(before: UserRecord, after: UserRecord, change: Change, now: Date): Promise<boolean> {
+    const renamed = after.email !== before.email || after.displayName !== before.displayName
+    const $set = {
+      ...change,
+      updateTime: after.updateTime,
+      version: after.version,
+      ...(renamed && { search: searchTokens(after.email, after.displayName) }),
+    }
+    const write = async (options: { session?: ClientSession } = {}) => {
+      const { matchedCount } = await users.updateOne({ _id: before._id, version: before.version }, { $set }, options)
+      return matchedCount === 1
+    }
+    if (!isActiveAdmin(before, now) || isActiveAdmin(after, now)) return write()
+    return exceptLastAdmin(before._id, now, session => write({ session }))
+  }
+
+  return {
+    get: read,
+    withPassword: id => rightly(users.findOne({ _id: id })),
+    findByEmail: email => rightly(users.findOne({ email, deleteTime: null })),
+    async requireFreeEmail(email) {
+      const taken = await rightly(users.findOne({ email, deleteTime: null }, { projection: { _id: 1 } }))
+      if (taken) throw emailTaken()
+    },
+
+    async insert(user, passwordHash, request) {
+      const document: UserDocument = { ...user, search: searchTokens(user.email, user.displayName) }
+      if (passwordHash) document.passwordHash = passwordHash
+      if (!request) {
+        await rightly(insertDocument(document))
+        return user
+      }
+      document.request = request
+      return (await rightly(insertOnce(users, insertDocument, document))).document
+    },
+
+    list: (request, now) => listUsers(users, tokens, request, now),
+
+    async change(id, etag, now, rule) {
+      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+        const before = await read(id)
+        if (!before) throw notFound('user', id)
+        checkEtag(etag, before.version)
+        const change = rule(before)
+        const after = { ...before, ...change, updateTime: now, version: before.version + 1 }
+        if (await rightly(replace(before, after, change, now))) return after
+      }
+      throw aborted('ETAG_MISMATCH', `The user ${id} is changed by others all the time. Try again.`)
+    },
+
+    setPassword: (which, passwordHash, now, also = {}) =>
+      rightly(
+        users.findOneAndUpdate(
+          { ...which, deleteTime: null },
+          { $set: { ...also, passwordHash, updateTime: now }, $inc: { version: 1, passwordVersion: 1 } },
+          { returnDocument: 'after', projection: visible },
+        ),
+      ),
+
+    async replaceHash(id, old, passwordHash) {
+      await rightly(users.updateOne({ _id: id, passwordHash: old }, { $set: { passwordHash } }))
+    },
+  }
+}
+
+/** What the database's errors mean here. */
+async function rightly<T>(operation: Promise<T>): Promise<T> {
+  try {
+    return await operation
+  } catch (error) {
+    const known = storeError(error)
+    throw known instanceof DuplicateKeyError && known.index === emailIndex.name ? emailTaken() : known
+  }
+}
+
+const emailTaken = () => alreadyExists('EMAIL_TAKEN', 'Another user has this e-mail address.', 'user.email')

@@ -7,14 +7,16 @@ import type { Call } from '@site11/runtime/call.ts'
 import type { Caller } from '@site11/runtime/caller.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { connectStore } from '@site11/runtime/store/connect.ts'
-import { mongodForTests } from '@site11/runtime/store/test-mongod.ts'
+import { mongodForTests, type TestMongod } from '@site11/runtime/store/test-mongod.ts'
 import { v7 as newId } from 'uuid'
+import { expect } from 'vitest'
 import { createLocalCounters } from './counters.ts'
 import { createLinks, type LinkKind } from './links.ts'
 import { createPasswords } from './passwords.ts'
 import { usersService } from './service.ts'
 import { createUserStore } from './store.ts'
 import { createThrottle } from './throttle.ts'
+import { createUserWatch } from './watch.ts'
 
 export interface SentMail {
   kind: LinkKind
@@ -39,20 +41,24 @@ export function callBy(caller: Caller, signal = new AbortController().signal): C
 }
 
 const log = createLog('test', 'silent')
+const secret = 'a secret for tests'
 let lastAddress = 0
 
 /** Starts the service on an empty database. The clock stands still until it is set. */
-export async function startUsers() {
-  const mongod = await mongodForTests()
+export async function startUsers(ownMongod?: TestMongod) {
+  const mongod = ownMongod ?? (await mongodForTests())
   const url = new URL(mongod.url)
   url.pathname = `/users_${randomBytes(6).toString('hex')}`
   const store = connectStore({ url: url.href, appName: 'users-test' })
+  const watching = connectStore({ url: url.href, appName: 'users-test-watch' })
+  const leaving = new AbortController()
   const clock = { now: new Date() }
   const mails: SentMail[] = []
   const pending: Promise<unknown>[] = []
   const handlers = usersService({
-    store: await createUserStore(store),
-    links: await createLinks(store.db),
+    store: await createUserStore(store, secret, log),
+    watch: createUserWatch(watching, leaving.signal, () => clock.now),
+    links: await createLinks(store.db, log),
     mail: {
       sendLink(kind, to, link) {
         const sending = Promise.resolve(link).then(url => {
@@ -65,6 +71,7 @@ export async function startUsers() {
     passwords: createPasswords({ maxWaiting: 1000 }),
     throttle: createThrottle(createLocalCounters({ now: () => clock.now.getTime() })),
     publicUrl: 'http://localhost:8000',
+    secret,
     log,
     now: () => clock.now,
     newId,
@@ -73,20 +80,28 @@ export async function startUsers() {
     handlers,
     store,
     clock,
+    leaving,
     /** @returns the mails sent up to now, once all are. */
     async mails() {
       await Promise.all(pending)
       return mails
     },
     /** Creates a user; the address is a new one unless it is given. */
-    async create(fields: Partial<User> = {}, rest: { password?: string; requestId?: string; validateOnly?: boolean } = {}) {
+    async create(
+      fields: Partial<User> = {},
+      rest: { password?: string; requestId?: string; validateOnly?: boolean } = {},
+    ) {
       const user = User.fromPartial({ email: `user${++lastAddress}@example.com`, ...fields })
-      const { user: created } = await handlers.createUser(CreateUserRequest.fromPartial({ user, ...rest }), callBy(console_))
+      const { user: created } = await handlers.createUser(
+        CreateUserRequest.fromPartial({ user, ...rest }),
+        callBy(console_),
+      )
       if (!created) throw new Error('no user came back')
       return created
     },
     async stop() {
       await store.client.db().dropDatabase()
+      await watching.close()
       await store.close()
       await mongod.stop()
     },

@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest'
 import { User, UserState } from '@site11/proto/grpc/site11/users/v1/user.ts'
+import { describe, expect, test } from 'vitest'
 import {
   applyUpdate,
   forGood,
@@ -11,9 +11,9 @@ import {
   requireLiving,
   requireRoles,
   toUser,
+  type UserRecord,
   undelete,
   updateOf,
-  type UserRecord,
   userFields,
 } from './user.ts'
 

@@ -1,10 +1,11 @@
 /**
  * The user and its rules: pure functions of records and the time.
  */
+
+import { type User, UserState } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import type { FieldViolation } from '@site11/runtime/errors.ts'
 import { failedPrecondition, invalidArgument } from '@site11/runtime/errors.ts'
-import { type User, UserState } from '@site11/proto/grpc/site11/users/v1/user.ts'
-const etagOf = (version: number) => `"${version}"`
+import { etagOf } from '@site11/runtime/store/etag.ts'
 
 /** A user as it is kept, without its password. */
 export interface UserRecord {
@@ -136,7 +137,10 @@ export function updateOf(message: User, mask: string[] | undefined, allowed: rea
     else change[name] = name === 'displayName' ? cleanText(message.displayName) : message[name]
   }
   if (change.email === '') {
-    throw invalidField('user.email', 'An e-mail address cannot be removed, only changed: send the new one in user.email.')
+    throw invalidField(
+      'user.email',
+      'An e-mail address cannot be removed, only changed: send the new one in user.email.',
+    )
   }
   requireKnown(change)
   return change
@@ -201,7 +205,9 @@ function requireKnown({ locale, timeZone }: Change): void {
 
 const languages = new Intl.DisplayNames('en', { type: 'language', fallback: 'none' })
 const isLocale = remembered(tag => languages.of(tag) !== undefined)
-const isTimeZone = remembered(zone => /^[A-Za-z]/.test(zone) && Boolean(new Intl.DateTimeFormat('en', { timeZone: zone })))
+const isTimeZone = remembered(
+  zone => /^[A-Za-z]/.test(zone) && Boolean(new Intl.DateTimeFormat('en', { timeZone: zone })),
+)
 
 /** Intl takes tens of microseconds to answer. Only what exists is remembered, of which there is a limited number. */
 function remembered(exists: (name: string) => boolean): (name: string) => boolean {

@@ -5,7 +5,7 @@ import { because, callBy, console_, startUsers, type TestUsers } from './test-us
 
 const call = callBy(console_)
 let users: TestUsers
-let ends: AbortController[] = []
+let ends: { abort(): void }[] = []
 beforeAll(async () => {
   users = await startUsers()
 })
@@ -18,8 +18,13 @@ afterAll(() => users.stop())
 /** Opens a stream. @returns a function that takes the next messages from it. */
 function watch(resumeToken = '') {
   const end = new AbortController()
-  ends.push(end)
   const stream = users.handlers.watchUsers({ resumeToken }, callBy(console_, end.signal))[Symbol.asyncIterator]()
+  ends.push({
+    abort() {
+      end.abort()
+      void stream.return?.()
+    },
+  })
   return async (count: number): Promise<WatchUsersResponse[]> => {
     const taken: WatchUsersResponse[] = []
     while (taken.length < count) {
@@ -92,5 +97,24 @@ describe('a watch', () => {
     const next = take(1)
     ends.at(-1)?.abort()
     expect(await next).toEqual([])
+  })
+
+  test('ends with UNAVAILABLE when the instance stops', async () => {
+    const stopping = await startUsers()
+    const stream = stopping.handlers.watchUsers({ resumeToken: '' }, callBy(console_))[Symbol.asyncIterator]()
+    await stream.next()
+    const next = stream.next()
+    stopping.leaving.abort()
+    await expect(next).rejects.toMatchObject({ code: 14 })
+    await stopping.stop()
+  })
+
+  test('is refused beyond what an instance can bear', async () => {
+    const takes = Array.from({ length: 50 }, () => watch())
+    await Promise.all(takes.map(take => take(1)))
+    await expect(watch()(1)).rejects.toMatchObject(because('OVERLOADED'))
+    const { id } = await users.create()
+    const seen = await Promise.all(takes.map(take => take(1)))
+    expect(seen.flat().map(({ user }) => user?.id)).toEqual(takes.map(() => id))
   })
 })

@@ -24,7 +24,13 @@ export function cookieOf({ metadata }: Call): string | undefined {
 
 /** @param seconds how long the browser keeps it; 0 removes it. */
 export function setCookie(call: Call, token: string, seconds: number, { secure }: CookieRules): void {
-  const attributes = ['HttpOnly', 'SameSite=Strict', 'Path=/', `Max-Age=${Math.floor(seconds)}`, ...(secure ? ['Secure'] : [])]
+  const attributes = [
+    'HttpOnly',
+    'SameSite=Strict',
+    'Path=/',
+    `Max-Age=${Math.floor(seconds)}`,
+    ...(secure ? ['Secure'] : []),
+  ]
   call.setHeader('set-cookie', [`${name}=${token}`, ...attributes].join('; '))
 }
 
@@ -35,5 +41,8 @@ export function setCookie(call: Call, token: string, seconds: number, { secure }
 export function requireOwnOrigin({ metadata }: Call, { origins }: CookieRules): void {
   const origin = metadata.get('origin')[0]
   if (origin === undefined || origins.includes(String(origin))) return
-  throw permissionDenied('CALLER_NOT_ALLOWED', 'Pages of this origin may not use the session cookie. An operator allows origins with SITE11_CORS_ORIGINS.')
+  throw permissionDenied(
+    'CALLER_NOT_ALLOWED',
+    'Pages of this origin may not use the session cookie. An operator allows origins with SITE11_CORS_ORIGINS.',
+  )
 }

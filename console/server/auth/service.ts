@@ -1,7 +1,11 @@
 /** AuthService: signing in and out, and what a user does with the own sessions. */
 import { randomUUID } from 'node:crypto'
 import { status } from '@grpc/grpc-js'
-import type { AuthServiceService, LoginResponse, Session as SessionMessage } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
+import type {
+  AuthServiceService,
+  LoginResponse,
+  Session as SessionMessage,
+} from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import type { SignInState, UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { type Call, clientAddressOf, type Handlers, userOf } from '@site11/runtime/call.ts'
@@ -107,10 +111,16 @@ export function authService(options: AuthOptions): AuthHandlers {
    */
   async function replayed(session: Session, secretHash: string, startedMs: number, call: Call): Promise<never> {
     if (session.usedSecretHash === secretHash && session.refreshTime.getTime() > startedMs) {
-      throw aborted('WRONG_STATE', 'Another request has just exchanged this refresh token. Go on with the one it received.')
+      throw aborted(
+        'WRONG_STATE',
+        'Another request has just exchanged this refresh token. Go on with the one it received.',
+      )
     }
     await sessions.end(session._id)
-    call.log.warn({ sessionId: session._id, userId: session.userId }, 'a refresh token was used twice; its session is ended')
+    call.log.warn(
+      { sessionId: session._id, userId: session.userId },
+      'a refresh token was used twice; its session is ended',
+    )
     throw unauthenticated(
       'SESSION_REPLAYED',
       'This refresh token was used before, so the session was ended for safety. Log in again.',
@@ -148,7 +158,8 @@ export function authService(options: AuthOptions): AuthHandlers {
       if (!token) throw unauthenticated('TOKEN_INVALID', `This is no refresh token. ${logIn}`)
       const session = await sessions.get(token.sessionId, startedMs)
       if (!session) throw ended()
-      if (hashOf(token.family) !== session.familyHash) throw unauthenticated('TOKEN_INVALID', `This is no refresh token. ${logIn}`)
+      if (hashOf(token.family) !== session.familyHash)
+        throw unauthenticated('TOKEN_INVALID', `This is no refresh token. ${logIn}`)
       const secretHash = hashOf(token.secret)
       if (secretHash !== session.secretHash) return replayed(session, secretHash, startedMs, call)
 
@@ -203,7 +214,10 @@ export function authService(options: AuthOptions): AuthHandlers {
     async changePassword({ currentPassword, newPassword }, call) {
       const id = userOf(call)
       const clientAddress = addressOf(call)
-      const { state } = await users.changePassword({ id, currentPassword, newPassword, clientAddress }, { traceId: call.traceId })
+      const { state } = await users.changePassword(
+        { id, currentPassword, newPassword, clientAddress },
+        { traceId: call.traceId },
+      )
       if (!state) throw new Error('Users answered without a state.')
       // From here on every session with the former version ends at its next refresh, whatever happens to the lines below.
       const own = sessionIdOf(call)
@@ -229,13 +243,19 @@ const logIn = 'Log in with POST /api/v1/auth/login.'
 const ended = () => unauthenticated('SESSION_ENDED', `The session has ended. ${logIn}`)
 
 function missing(): never {
-  throw unauthenticated('TOKEN_MISSING', 'Send the refresh token in the body, as "refreshToken", or in the cookie that login has set.')
+  throw unauthenticated(
+    'TOKEN_MISSING',
+    'Send the refresh token in the body, as "refreshToken", or in the cookie that login has set.',
+  )
 }
 
 /** An error of Users in the terms of our own request, which has the user's fields at its top. */
 function asOurs(error: unknown): unknown {
   if (!(error instanceof ServiceError) || !error.details.violations) return error
-  const violations = error.details.violations.map(({ field, description }) => ({ field: field.replace(/^user\./, ''), description }))
+  const violations = error.details.violations.map(({ field, description }) => ({
+    field: field.replace(/^user\./, ''),
+    description,
+  }))
   return new ServiceError(error.code, error.message, { ...error.details, violations })
 }
 

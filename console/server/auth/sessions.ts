@@ -5,6 +5,9 @@
  * good now), `usedSecretHash` (of the one before), `createTime`, `refreshTime`, `expireTime`, `userAgent`, `clientAddress`.
  * Indexes: `userId` with `createTime`; `expireTime`, by which MongoDB removes what has ended.
  */
+import type { Log } from '@site11/runtime/log.ts'
+import { ensureIndexes, type IndexSpec } from '@site11/runtime/store/indexes.ts'
+import { storeError } from '@site11/runtime/store/store-error.ts'
 import type { Db } from 'mongodb'
 
 const day = 24 * 60 * 60_000
@@ -49,40 +52,54 @@ export function expireTimeOf(createTime: Date, nowMs: number): Date {
   return new Date(Math.min(nowMs + slidingMs, createTime.getTime() + absoluteMs))
 }
 
-export async function createSessions(db: Db): Promise<Sessions> {
+export async function createSessions(db: Db, log: Log): Promise<Sessions> {
   const sessions = db.collection<Session>('sessions')
-  await sessions.createIndexes([
-    { key: { userId: 1, createTime: -1 } },
-    { key: { expireTime: 1 }, expireAfterSeconds: 0 },
-  ])
+  const indexes: IndexSpec[] = [
+    { name: 'own', key: { userId: 1, createTime: -1 } },
+    { name: 'expired', key: { expireTime: 1 }, expireAfterSeconds: 0 },
+  ]
+  await ensureIndexes(sessions, indexes, log)
   const living = (nowMs: number) => ({ expireTime: { $gt: new Date(nowMs) } })
   return {
-    async add(session) {
+    add: reached(async session => {
       await sessions.insertOne(session)
-    },
-    async get(_id, nowMs) {
-      return (await sessions.findOne({ _id, ...living(nowMs) })) ?? undefined
-    },
-    async exchange(_id, secretHash, change) {
+    }),
+    get: reached(async (_id, nowMs) => (await sessions.findOne({ _id, ...living(nowMs) })) ?? undefined),
+    exchange: reached(async (_id, secretHash, change) => {
       const { matchedCount } = await sessions.updateOne({ _id, secretHash }, { $set: change })
       return matchedCount === 1
-    },
-    async listOf(userId, nowMs) {
-      return await sessions.find({ userId, ...living(nowMs) }).sort({ createTime: -1 }).limit(maxListed).toArray()
-    },
-    async setPasswordVersion(_id, passwordVersion) {
+    }),
+    listOf: reached((userId, nowMs) =>
+      sessions
+        .find({ userId, ...living(nowMs) })
+        .sort({ createTime: -1 })
+        .limit(maxListed)
+        .toArray(),
+    ),
+    setPasswordVersion: reached(async (_id, passwordVersion) => {
       await sessions.updateOne({ _id }, { $set: { passwordVersion } })
-    },
-    async end(_id) {
+    }),
+    end: reached(async _id => {
       await sessions.deleteOne({ _id })
-    },
-    async endOwn(userId, _id, nowMs) {
+    }),
+    endOwn: reached(async (userId, _id, nowMs) => {
       const { deletedCount } = await sessions.deleteOne({ _id, userId, ...living(nowMs) })
       return deletedCount === 1
-    },
-    async endOthers(userId, keepId) {
+    }),
+    endOthers: reached(async (userId, keepId) => {
       const { deletedCount } = await sessions.deleteMany({ userId, _id: { $ne: keepId } })
       return deletedCount
-    },
+    }),
+  }
+}
+
+/** Errors of the driver as callers may see them. */
+function reached<A extends unknown[], R>(operation: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+  return async (...args) => {
+    try {
+      return await operation(...args)
+    } catch (error) {
+      throw storeError(error)
+    }
   }
 }

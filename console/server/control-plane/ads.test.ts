@@ -1,44 +1,15 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AdsInput, type AdsResponse, newStream, progressOf, type Stream, step } from './ads.ts'
+import { testSnapshot as snapshot } from './ads-fixture.ts'
 import {
   clusterType,
   endpointType,
   extensionType,
   listenerType,
-  type Resource,
   routeType,
   type Snapshot,
   type TypeUrl,
-  typeUrls,
 } from './snapshot.ts'
-
-/** `{ users: 1 }` is the resource `users` in its first version. */
-type Versions = Record<string, number>
-
-function resources(versions: Versions): ReadonlyMap<string, Resource> {
-  const entries = Object.entries(versions).map(([name, version]) => ({
-    name,
-    hash: `${name}@${version}`,
-    value: Buffer.of(version),
-  }))
-  return new Map(entries.map(resource => [resource.name, resource]))
-}
-
-function snapshot(
-  clusters: Versions,
-  endpoints: Versions = clusters,
-  routes = 1,
-  extensions: Versions = { jwt: 1 },
-): Snapshot {
-  return {
-    [clusterType]: resources(clusters),
-    [endpointType]: resources(endpoints),
-    [listenerType]: resources({ edge: 1 }),
-    [extensionType]: resources(extensions),
-    [routeType]: resources({ edge: routes }),
-  }
-}
 
 /** Drives one stream by hand. */
 function session(first?: Snapshot) {
@@ -170,11 +141,19 @@ describe('a change', () => {
   it('goes out in order, each type after the ACK of the one before', () => {
     const s = started(snapshot({ users: 1 }), ['users'])
     expect(s.publish(snapshot({ users: 1, oauth: 1 }, undefined, 2))).toEqual([[clusterType, 'oauth@1', 'users@1']])
-    expect(s.ask(endpointType, ['users', 'oauth'])).toEqual([])
-    expect(s.ask(clusterType)).toEqual([[endpointType, 'oauth@1']])
+    expect(s.ask(clusterType)).toEqual([])
+    expect(s.ask(endpointType, ['users', 'oauth'])).toEqual([[endpointType, 'oauth@1']])
     expect(s.ask(endpointType, ['users', 'oauth'])).toEqual([[routeType, 'edge@2']])
     expect(s.ask(routeType, ['edge'])).toEqual([])
     expect(s.progress()).toBe('accepted')
+  })
+
+  it('sends the endpoints of a new cluster before the ACK of the cluster, which waits for them, and routes after both', () => {
+    const s = started(snapshot({ users: 1 }), ['users'])
+    s.publish(snapshot({ users: 1, oauth: 1 }, undefined, 2))
+    expect(s.ask(endpointType, ['users', 'oauth'])).toEqual([[endpointType, 'oauth@1']])
+    expect(s.ask(endpointType, ['users', 'oauth'])).toEqual([])
+    expect(s.ask(clusterType)).toEqual([[routeType, 'edge@2']])
   })
 
   it('holds the routes back until the endpoints of a new cluster were asked for', () => {
@@ -262,148 +241,5 @@ describe('a NACK', () => {
     s.publish(snapshot({ users: 2 }, { users: 1 }, 2))
     expect(s.ask(clusterType, [], { error: 'no' })).toEqual([[endpointType, 'users@1']])
     expect(s.ask(endpointType, ['users'])).toEqual([[routeType, 'edge@2']])
-  })
-})
-
-/**
- * A client that keeps what it accepts, as Envoy does, and answers whenever the test lets it. It refuses what is marked bad.
- */
-class Client {
-  readonly has: Record<TypeUrl, Map<string, string>>
-  readonly inbox: AdsResponse[] = []
-  readonly outbox: AdsInput[] = []
-  readonly refused = new Map<TypeUrl, Set<string>>(typeUrls.map(type => [type, new Set()]))
-  private readonly nonce = new Map<TypeUrl, string>()
-  private readonly bad: (hash: string) => boolean
-
-  constructor(bad: (hash: string) => boolean) {
-    this.bad = bad
-    this.has = Object.fromEntries(typeUrls.map(type => [type, new Map()])) as Record<TypeUrl, Map<string, string>>
-    this.request(clusterType)
-    this.request(listenerType)
-    this.request(extensionType)
-    this.request(routeType)
-  }
-
-  /** Takes the oldest response and puts its answer in the outbox. */
-  receive(): void {
-    const response = this.inbox.shift()
-    if (!response) return
-    const { typeUrl, nonce, resources } = response
-    this.nonce.set(typeUrl, nonce)
-    const content = resources
-      .map(({ hash }) => hash)
-      .sort()
-      .join()
-    if (resources.some(({ hash }) => this.bad(hash))) {
-      expect(this.refused.get(typeUrl)?.has(content), 'a refused version was sent again').toBe(false)
-      this.refused.get(typeUrl)?.add(content)
-      return this.request(typeUrl, 'bad')
-    }
-    const before = new Map(this.has[typeUrl])
-    if (typeUrl === clusterType || typeUrl === listenerType) this.has[typeUrl].clear()
-    for (const { name, hash } of resources) this.has[typeUrl].set(name, hash)
-    if (typeUrl === clusterType) {
-      // A cluster that is new or changed must be given its endpoints anew.
-      for (const [name, hash] of this.has[clusterType])
-        if (before.get(name) !== hash) this.has[endpointType].delete(name)
-      for (const name of this.has[endpointType].keys())
-        if (!this.has[clusterType].has(name)) this.has[endpointType].delete(name)
-      this.request(endpointType)
-    }
-    this.request(typeUrl)
-  }
-
-  private request(typeUrl: TypeUrl, error?: string): void {
-    const names = { [endpointType]: [...this.has[clusterType].keys()], [routeType]: ['edge'], [extensionType]: ['jwt'] }
-    const resourceNames = typeUrl === clusterType || typeUrl === listenerType ? [] : (names[typeUrl] ?? [])
-    const responseNonce = this.nonce.get(typeUrl) ?? ''
-    this.outbox.push({ kind: 'request', request: { typeUrl, nodeId: 'edge-1', resourceNames, responseNonce, error } })
-  }
-}
-
-describe('whatever happens in whatever order', () => {
-  const names = ['a', 'b', 'c']
-  const version = fc.integer({ min: 1, max: 4 })
-  const clusters = fc.dictionary(fc.constantFrom(...names), version, { maxKeys: 3 })
-  /** Version 4 of anything is bad. The routes are named after the clusters they refer to. */
-  const published = fc.record({
-    clusters,
-    endpoints: fc.record({ a: version, b: version, c: version }),
-    routes: version,
-    jwt: version,
-  })
-  const action = fc.oneof(
-    { weight: 2, arbitrary: published.map(state => ({ kind: 'publish' as const, state })) },
-    { weight: 5, arbitrary: fc.constant({ kind: 'deliver' as const }) },
-    { weight: 5, arbitrary: fc.constant({ kind: 'receive' as const }) },
-  )
-
-  it('the client never refers to a cluster it lacks, is never resent what it refused, and ends with all it accepts', () => {
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 60 }), published, (actions, last) => {
-        const client = new Client(hash => hash.endsWith('@4'))
-        let stream: Stream = newStream
-        let outstanding = 0
-        let refers: string[] = []
-        const routesOf = new Map<string, string[]>()
-        const feed = (input: AdsInput) => {
-          const result = step(stream, input)
-          stream = result.stream
-          outstanding += result.responses.length
-          expect(result.responses.length).toBeLessThanOrEqual(1)
-          client.inbox.push(...result.responses)
-        }
-        const publish = (state: typeof last) => {
-          const mine = Object.fromEntries(Object.keys(state.clusters).map(name => [name, state.endpoints[name as 'a']]))
-          const next = snapshot(state.clusters, mine, state.routes, { jwt: state.jwt })
-          const hash = `${Object.keys(state.clusters).sort().join('+')}@${state.routes}`
-          routesOf.set(hash, Object.keys(state.clusters))
-          const routes = new Map([['edge', { name: 'edge', hash, value: Buffer.of() }]])
-          feed({ kind: 'snapshot', snapshot: { ...next, [routeType]: routes } })
-        }
-        const receive = () => {
-          const [response] = client.inbox
-          client.receive()
-          if (response?.typeUrl === routeType) refers = routesOf.get(client.has[routeType].get('edge') ?? '') ?? refers
-          // Nothing that is referred to is taken away. (What was refused may never have come.)
-          const everBad = (client.refused.get(clusterType)?.size ?? 0) > 0
-          if (!everBad) for (const name of refers) expect([...client.has[clusterType].keys()]).toContain(name)
-        }
-        const deliver = () => {
-          const input = client.outbox.shift()
-          if (input?.kind === 'request' && input.request.responseNonce !== '') outstanding -= 0
-          if (input) feed(input)
-        }
-        const run = (each: { kind: 'publish'; state: typeof last } | { kind: 'deliver' } | { kind: 'receive' }) => {
-          if (each.kind === 'publish') publish(each.state)
-          else if (each.kind === 'deliver') deliver()
-          else receive()
-        }
-        for (const each of actions) run(each)
-        publish(last)
-        for (let quiet = 0; quiet < 2; quiet += 1) {
-          while (client.outbox.length + client.inbox.length > 0) {
-            deliver()
-            receive()
-            quiet = 0
-          }
-        }
-        expect(progressOf(stream)).not.toBe('waiting')
-        const final = stream.snapshot
-        if (!final) throw new Error('there is a snapshot')
-        for (const type of typeUrls) {
-          const wanted = [...final[type]].filter(([name]) => type !== endpointType || client.has[clusterType].has(name))
-          if (wanted.some(([, { hash }]) => hash.endsWith('@4'))) continue
-          if ((client.refused.get(type)?.size ?? 0) > 0 && stream.subscriptions[type]?.refused) continue
-          for (const [name, { hash }] of wanted) expect(client.has[type].get(name), `${type} ${name}`).toBe(hash)
-        }
-        if (progressOf(stream) === 'accepted') {
-          expect([...client.has[clusterType].keys()].sort()).toEqual([...final[clusterType].keys()].sort())
-          expect([...client.has[endpointType].keys()].sort()).toEqual([...final[clusterType].keys()].sort())
-        }
-      }),
-      { numRuns: 1000 },
-    )
   })
 })

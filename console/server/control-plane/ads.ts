@@ -2,8 +2,9 @@
  * The aggregated discovery protocol (xDS, state of the world) as a pure function over one stream.
  *
  * Rules, each learnt the hard way by somebody:
- * - One response at a time, in the order of `typeUrls`; the next only after ACK or NACK. So an earlier type is in force
- *   when a later one refers to it, and a newer snapshot replaces what waits instead of queueing behind it.
+ * - A type is sent only when all earlier ones in the order of `typeUrls` are answered. So an earlier type is in force when a
+ *   later one refers to it, and a newer snapshot replaces what waits instead of queueing behind it. Endpoints alone do not wait
+ *   for the answer to the clusters: Envoy gives that only when it has the endpoints of the new ones.
  * - A cluster goes last: it stays, with its endpoints, until the routes that knew it are gone (make before break).
  * - A cluster that is new or changed has its endpoints sent again, even unchanged: Envoy waits for them to warm it.
  * - A cluster nobody knows gets an empty assignment: Envoy would wait for one.
@@ -87,9 +88,9 @@ export function step(stream: Stream, input: AdsInput): { stream: Stream; respons
  */
 export function progressOf(stream: Stream): 'waiting' | 'refused' | 'accepted' {
   const known = typeUrls.flatMap(type => stream.subscriptions[type] ?? [])
-  if (known.some(subscription => subscription.waiting)) return 'waiting'
-  if (known.some(subscription => subscription.refused)) return 'refused'
-  return typeUrls.some(type => due(stream, type)) || held(stream) ? 'waiting' : 'accepted'
+  const unfinished = known.some(each => each.waiting) || typeUrls.some(type => due(stream, type)) || held(stream)
+  if (unfinished) return 'waiting'
+  return known.some(each => each.refused) ? 'refused' : 'accepted'
 }
 
 function withRequest(stream: Stream, request: AdsRequest): Stream {
@@ -141,15 +142,16 @@ function withNames(type: TypeUrl, before: Subscription | undefined, list: string
   return { ...before, wildcard, names, sent, unanswered: before.unanswered || added }
 }
 
-/** Sends the first type that is due, unless one before it still waits. */
+/** Sends the first type that is due, unless one before it still waits that it depends on. */
 function send(stream: Stream): { stream: Stream; responses: AdsResponse[] } {
   const { snapshot } = stream
   if (!snapshot) return { stream, responses: [] }
   for (const type of typeUrls) {
     const subscription = stream.subscriptions[type]
     if (!subscription) continue
+    if (subscription.waiting && type === clusterType) continue
     if (subscription.waiting) return { stream, responses: [] }
-    if (type === listenerType && held(stream)) return { stream, responses: [] }
+    if (type !== clusterType && type !== endpointType && held(stream)) return { stream, responses: [] }
     const resources = due(stream, type)
     if (resources) return respond(stream, type, subscription, resources)
   }
@@ -217,12 +219,13 @@ function keptClusters(stream: Stream, snapshot: Snapshot): string[] {
   return gone.length > 0 && [listenerType, extensionType, routeType].some(mayRefer) ? gone : []
 }
 
-/** Whether listeners and routes must wait because the client has clusters whose endpoints it has not asked for yet. */
+/** Whether listeners and routes must wait: for the answer to the clusters, or because endpoints of some were not asked for yet. */
 function held({ subscriptions }: Stream): boolean {
   const clusters = subscriptions[clusterType]
+  if (clusters?.waiting) return true
   if (!clusters?.wildcard || clusters.ackedVersion !== clusters.sentVersion) return false
   const endpoints = subscriptions[endpointType]
-  return [...clusters.sent.keys()].some(name => !endpoints?.sent.has(name))
+  return [...clusters.sent.keys()].some(name => !endpoints?.sent.has(name) && !endpoints?.refused?.names.includes(name))
 }
 
 function isWholeType(type: TypeUrl): boolean {

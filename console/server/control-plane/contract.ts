@@ -51,6 +51,18 @@ export type HttpBinding = { verb: string; template: HttpTemplate }
  * service can speak for another. Throws a StateError that names the service whose contract is malformed.
  */
 export function contractsFrom(services: ServiceState[]): Contracts {
+  const same = (service: ServiceState, index: number) =>
+    last?.services[index]?.name === service.name && last.services[index]?.contract === service.contract
+  if (last && services.length === last.services.length && services.every(same)) return last.contracts
+  const contracts = readContracts(services)
+  last = { services: [...services], contracts }
+  return contracts
+}
+
+/** Contracts change seldom and cost much to read, while instances come and go. */
+let last: { services: ServiceState[]; contracts: Contracts } | undefined
+
+function readContracts(services: ServiceState[]): Contracts {
   const files: ServiceFiles[] = []
   const methods: EdgeMethod[] = []
   for (const { name, contract } of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {

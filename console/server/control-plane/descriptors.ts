@@ -21,11 +21,14 @@ const statusFiles = [
 
 export type ServiceFiles = { service: string; files: FileDescriptorProto[] }
 
-/** Reads a serialized FileDescriptorSet; its files without source info, each after those it imports. Throws an Error. */
-export function readDescriptors(contract: Uint8Array): FileDescriptorProto[] {
+/**
+ * Reads a serialized FileDescriptorSet; its files, each after those it imports, with their comments only when asked for: they
+ * are not for proxies. Throws an Error.
+ */
+export function readDescriptors(contract: Uint8Array, { comments = false } = {}): FileDescriptorProto[] {
   const { file } = fromBinary(FileDescriptorSetSchema, contract)
   if (file.length === 0) throw new Error('the descriptor set is empty')
-  for (const each of file) each.sourceCodeInfo = undefined
+  if (!comments) for (const each of file) each.sourceCodeInfo = undefined
   return sorted(file)
 }
 

@@ -21,19 +21,21 @@ const tokenExpired = 3
 
 type Reason = Exclude<keyof typeof ErrorReason, 'UNSPECIFIED'>
 
-/** `message` has no `%`: Envoy would take it for a command operator. */
 type Reply = {
   when: Json
   code: number
   reason: Reason
+  /** With Envoy's command operators. */
   message: string
-  /** The HTTP status to answer with, where it is not Envoy's. */
+  /** The HTTP status to answer REST callers with, where it is not Envoy's. */
   status?: number
   /** The code over gRPC, where it is another. */
   grpcCode?: number
-  /** What REST callers are told instead, more exactly, with Envoy's command operators. */
-  rest?: { message: string; metadata?: Json; details?: Json[] }
-  /** A command operator for the status that gRPC callers get instead, in base64. */
+  metadata?: Json
+  details?: Json[]
+  /** What gRPC callers are told instead. Printable ASCII: it is a header. */
+  grpcMessage?: string
+  /** A command operator for the status in base64, where `message` has operators. */
   grpcStatus?: string
 }
 
@@ -69,8 +71,8 @@ const replies: Reply[] = [
     when: status('EQ', 403),
     code: 7,
     reason: 'SCOPE_MISSING',
-    message: 'The access token lacks the scope that this method asks for.',
-    rest: { message: scopeMissing(fromRoute('scope')), metadata: { scope: fromRoute('scope') } },
+    message: scopeMissing(fromRoute('scope')),
+    metadata: { scope: fromRoute('scope') },
     grpcStatus: fromRoute('scope_missing'),
   },
   {
@@ -84,8 +86,8 @@ const replies: Reply[] = [
     when: status('EQ', 405),
     code: 12,
     reason: 'NOT_FOUND',
-    message: 'This path is there, but not for this HTTP method; the header "allow" has those it takes.',
-    rest: { message: 'This path takes %LOCAL_REPLY_BODY% only, not %REQUEST_HEADER(:METHOD)%.' },
+    message: 'This path takes %LOCAL_REPLY_BODY% only, not %REQUEST_HEADER(:METHOD)%.',
+    grpcMessage: 'This path is there, but not for this HTTP method.',
   },
   {
     when: status('EQ', 413),
@@ -103,11 +105,8 @@ const replies: Reply[] = [
     when: status('EQ', 429),
     code: 8,
     reason: 'THROTTLED',
-    message: 'This method is called too often. Try again later.',
-    rest: {
-      message: throttled(fromRoute('retry_delay')),
-      details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: fromRoute('retry_delay') }],
-    },
+    message: throttled(fromRoute('retry_delay')),
+    details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: fromRoute('retry_delay') }],
     grpcStatus: fromRoute('throttled'),
   },
   {
@@ -144,8 +143,8 @@ const replies: Reply[] = [
     when: status('GE', 400),
     code: 3,
     reason: 'INVALID_FIELD',
-    message: 'The request is malformed.',
-    rest: { message: 'The request is malformed: %LOCAL_REPLY_BODY%' },
+    message: 'The request is malformed: %LOCAL_REPLY_BODY%',
+    grpcMessage: 'The request is malformed.',
   },
 ]
 
@@ -167,29 +166,39 @@ export function routeMetadata(scope: string | undefined, retryDelay: number | un
   return { filter_metadata: { [routeMetadataKey]: metadata } }
 }
 
-function restMapper({ when, status, code, reason, message, rest }: Reply): Json {
+function restMapper({ when, status, code, reason, message, metadata, details = [] }: Reply): Json {
   const info: Json = { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'site11' }
-  if (rest?.metadata) info.metadata = rest.metadata
-  const body = { code, message: rest?.message ?? message, details: [info, ...(rest?.details ?? [])] }
-  return { filter: allOf(when, isGrpc(false)), ...statusCode(status), body_format_override: { json_format: body } }
+  if (metadata) info.metadata = metadata
+  return {
+    filter: allOf(when, isGrpc(false)),
+    ...(status && { status_code: status }),
+    body_format_override: { json_format: { code, message, details: [info, ...details] } },
+  }
 }
 
-function grpcMapper({ when, status, code, grpcCode = code, reason, message, grpcStatus }: Reply): Json {
-  const details = grpcStatus ?? statusBase64(grpcCode, reason, message)
+/**
+ * The answer is all in headers: a body would make the grpc_web filter take the status of HTTP for that of gRPC, and the
+ * status of HTTP is 200, because gRPC-Web clients look no further otherwise.
+ */
+function grpcMapper({ when, code, grpcCode = code, reason, message, grpcMessage = message, grpcStatus }: Reply): Json {
   return {
     filter: allOf(when, isGrpc(true)),
-    ...statusCode(status),
-    body_format_override: { text_format_source: { inline_string: message } },
-    headers_to_add: [header('grpc-status', String(grpcCode)), header('grpc-status-details-bin', details)],
+    status_code: 200,
+    body_format_override: {
+      content_type: 'application/grpc',
+      text_format_source: { inline_string: '%REQUEST_HEADER(site11-none)%' },
+      omit_empty_values: true,
+    },
+    headers_to_add: [
+      header('grpc-status', String(grpcCode)),
+      header('grpc-message', grpcMessage),
+      header('grpc-status-details-bin', grpcStatus ?? statusBase64(grpcCode, reason, grpcMessage)),
+    ],
   }
 }
 
 function header(key: string, value: string): Json {
   return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }
-}
-
-function statusCode(status: number | undefined): Json {
-  return status === undefined ? {} : { status_code: status }
 }
 
 /** gRPC and gRPC-Web, by what the caller sent; a transcoded request looks like gRPC, but has an original path. */

@@ -17,12 +17,12 @@ import {
 } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { envoyBootstrap } from '../../../envoy/bootstrap.ts'
-import { type ControlPlane, createControlPlane, type Log } from './server.ts'
+import { createControlPlane, type Log } from './server.ts'
 import type { InstanceState, MeshState } from './state.ts'
 
 export const issuer = 'http://localhost/test'
 export const audience = 'site11'
-export const silent: Log = { info: () => {}, warn: () => {} }
+const silent: Log = { info: () => {}, warn: () => {} }
 
 /** The contract as a service would send it: one file with all it imports. */
 export function contractOf(file: string): Uint8Array {
@@ -34,10 +34,9 @@ export function contractOf(file: string): Uint8Array {
     for (const dependency of all.find(each => each.name === name)?.dependency ?? []) visit(dependency)
   }
   visit(file)
-  return toBinary(
-    FileDescriptorSetSchema,
-    create(FileDescriptorSetSchema, { file: all.filter(each => wanted.has(each.name)) }),
-  )
+  const own = all.filter(each => wanted.has(each.name))
+  for (const each of own) each.sourceCodeInfo = undefined
+  return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: own }))
 }
 
 export const usersContract = contractOf('site11/users/v1/users_service.proto')
@@ -125,12 +124,12 @@ export async function startUsers(name: string) {
   return { port, seen, stop: () => server.forceShutdown() }
 }
 
-/** A control plane on a port of its own. */
-export async function startControlPlane(joinToken: string, log = silent) {
-  const controlPlane = createControlPlane({ joinToken, log })
+/** A control plane, on a free port unless one is given. */
+export async function startControlPlane(joinToken: string, wantedPort = 0) {
+  const controlPlane = createControlPlane({ joinToken, log: silent })
   const server = new Server({ 'grpc.enable_channelz': 0 })
   controlPlane.addTo(server)
-  const port = await bind(server)
+  const port = await bind(server, wantedPort)
   const stop = () => {
     controlPlane.close()
     server.forceShutdown()
@@ -138,9 +137,9 @@ export async function startControlPlane(joinToken: string, log = silent) {
   return { controlPlane, port, stop }
 }
 
-function bind(server: Server): Promise<number> {
+function bind(server: Server, wantedPort = 0): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+    server.bindAsync(`127.0.0.1:${wantedPort}`, ServerCredentials.createInsecure(), (error, port) =>
       error ? reject(error) : resolve(port),
     )
   })
@@ -170,11 +169,10 @@ export async function startEnvoy(nodeId: string, consolePort: number, joinToken:
   const edge = await until(
     'the listener of Envoy',
     async () => {
-      if (child.exitCode !== null) throw new Error(`Envoy has ended:\n${output}`)
+      if (child.exitCode !== null) throw new Error('Envoy has ended')
       const { listener_statuses } = JSON.parse(await get('/listeners?format=json'))
-      const ready = JSON.parse(await get('/ready').then(text => JSON.stringify(text.trim())))
-      const port = listener_statuses?.[0]?.local_address.socket_address.port_value
-      return ready === 'LIVE' && port ? Number(port) : undefined
+      const port: unknown = listener_statuses?.[0]?.local_address.socket_address.port_value
+      return (await get('/ready')).startsWith('LIVE') && typeof port === 'number' ? port : undefined
     },
     () => output,
   )
@@ -220,5 +218,3 @@ function envoyBinary(): string {
     `no Envoy: set SITE11_ENVOY to the path of Envoy 1.40, or run npm start once, which fetches it to ${home}/engines`,
   )
 }
-
-export type { ControlPlane }

@@ -18,7 +18,7 @@ const log = {
 
 import { writeFileSync as writeFileSync0 } from 'node:fs'
 
-const cp = await startControlPlane('secret', log)
+const cp = await startControlPlane('secret')
 const users = await startUsers('users-1')
 const web = createServer((req, res) => res.end('<h1>dashboard</h1>')).listen(0, '127.0.0.1')
 await new Promise(r => setTimeout(r, 100))

@@ -19,12 +19,16 @@ export interface CheckResult {
 
 /** @returns the state after a result. `health` stays the same object while nothing of it changes. */
 export function damp({ health, against }: Damping, { ok, reason }: CheckResult, nowMs: number): Damping {
-  const becomes = (status: Health['status']): Damping => ({ health: { status, since: new Date(nowMs), reason }, against: 0 })
+  const becomes = (status: Health['status']): Damping => ({
+    health: { status, since: new Date(nowMs), reason },
+    against: 0,
+  })
   if (ok) {
     if (health.status === 'healthy') return { health, against: 0 }
     if (health.status === 'unknown' || against + 1 >= toPass) return becomes('healthy')
     return { health, against: against + 1 }
   }
-  if (health.status === 'failing') return { health: health.reason === reason ? health : { ...health, reason }, against: 0 }
+  if (health.status === 'failing')
+    return { health: health.reason === reason ? health : { ...health, reason }, against: 0 }
   return against + 1 >= toFall ? becomes('failing') : { health, against: against + 1 }
 }

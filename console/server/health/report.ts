@@ -41,7 +41,12 @@ export interface HealthInput {
 export function healthReport({ registry, own, proxies, problems, nowMs }: HealthInput): HealthReport {
   const instances = [...registry.instances.values(), own]
   const names = [...new Set([...indispensable, ...registry.services.keys(), own.service])].sort()
-  const services = names.map(name => serviceReport(name, instances.filter(({ service }) => service === name)))
+  const services = names.map(name =>
+    serviceReport(
+      name,
+      instances.filter(({ service }) => service === name),
+    ),
+  )
   const dependencies = dependenciesOf(instances)
   const proxyReports = proxies.map(proxyReport)
   const all = [
@@ -67,10 +72,20 @@ function serviceReport(name: string, instances: Instance[]): HealthReport['servi
   const staying = reports.filter(({ status }) => status !== 'draining')
   const healthy = staying.filter(({ status }) => status === 'healthy').length
   if (healthy === 0) {
-    return { name, status: 'failing', reason: instances.length === 0 ? 'no instance' : 'no healthy instance', instances: reports }
+    return {
+      name,
+      status: 'failing',
+      reason: instances.length === 0 ? 'no instance' : 'no healthy instance',
+      instances: reports,
+    }
   }
   const ill = staying.length - healthy
-  return { name, status: ill > 0 ? 'degraded' : 'healthy', reason: ill > 0 ? `${ill} of ${staying.length} not healthy` : '', instances: reports }
+  return {
+    name,
+    status: ill > 0 ? 'degraded' : 'healthy',
+    reason: ill > 0 ? `${ill} of ${staying.length} not healthy` : '',
+    instances: reports,
+  }
 }
 
 function instanceReport(instance: Instance): InstanceReport {
@@ -81,12 +96,19 @@ function instanceReport(instance: Instance): InstanceReport {
 
 /** Each dependency once, as those who need it see it: failing when it is for any of them. */
 function dependenciesOf(instances: Instance[]): HealthReport['dependencies'] {
-  const seen = instances.flatMap(({ service, dependencies }) => dependencies.map(dependency => ({ service, ...dependency })))
+  const seen = instances.flatMap(({ service, dependencies }) =>
+    dependencies.map(dependency => ({ service, ...dependency })),
+  )
   return [...Map.groupBy(seen, ({ name }) => name)]
     .map(([name, views]) => {
       const failing = views.find(({ healthy }) => !healthy)
       const neededBy = [...new Set(views.map(({ service }) => service))].sort()
-      return { name, status: failing ? ('failing' as const) : ('healthy' as const), reason: failing?.reason ?? '', neededBy }
+      return {
+        name,
+        status: failing ? ('failing' as const) : ('healthy' as const),
+        reason: failing?.reason ?? '',
+        neededBy,
+      }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -44,7 +44,11 @@ export function createHealthWatch(
       stop(new Set(list.map(keyOf)))
       for (const each of list) {
         const key = keyOf(each)
-        if (!watched.has(key)) watched.set(key, watchOne(each, health => onHealth(each, health), now))
+        if (!watched.has(key))
+          watched.set(
+            key,
+            watchOne(each, health => onHealth(each, health), now),
+          )
       }
     },
     close: () => stop(new Set()),
@@ -55,7 +59,11 @@ export function createHealthWatch(
 const keyOf = ({ instance, ip, port, startTime }: Instance) => `${instance} ${ip} ${port} ${startTime.getTime()}`
 
 /** @returns a function that ends it. */
-function watchOne({ ip, port, health: initial }: Instance, onHealth: (health: Health) => void, now: () => number): () => void {
+function watchOne(
+  { ip, port, health: initial }: Instance,
+  onHealth: (health: Health) => void,
+  now: () => number,
+): () => void {
   const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.enable_channelz': 0,
@@ -92,7 +100,9 @@ function watchOne({ ip, port, health: initial }: Instance, onHealth: (health: He
   function openWatch() {
     watchTimer = undefined
     const { path, requestSerialize, responseDeserialize } = method('Watch')
-    watch = client.makeServerStreamRequest<object, HealthResponse>(path, requestSerialize, responseDeserialize, { service: '' })
+    watch = client.makeServerStreamRequest<object, HealthResponse>(path, requestSerialize, responseDeserialize, {
+      service: '',
+    })
     watch.on('data', checkNow)
     watch.on('error', (error: ServiceError) => {
       if (closed) return
@@ -147,5 +157,9 @@ function method(name: 'Check' | 'Watch') {
   const found = healthService[name]
   if (!found || !('requestSerialize' in found)) throw new Error(`grpc-health-check has no method ${name}.`)
   const { path, requestSerialize, responseDeserialize } = found
-  return { path, requestSerialize, responseDeserialize: (bytes: Buffer) => responseDeserialize(bytes) as HealthResponse }
+  return {
+    path,
+    requestSerialize,
+    responseDeserialize: (bytes: Buffer) => responseDeserialize(bytes) as HealthResponse,
+  }
 }

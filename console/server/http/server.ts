@@ -4,6 +4,7 @@ import { status } from '@grpc/grpc-js'
 import type { Log } from '@site11/runtime/log.ts'
 import type { JSONWebKeySet } from 'jose'
 import type { HealthReport } from '../health/report.ts'
+import type { Json } from '../openapi/schemas.ts'
 import type { StaticFile, StaticFiles } from './static.ts'
 
 export interface HttpOptions {
@@ -12,6 +13,7 @@ export interface HttpOptions {
   /** Undefined while the Console is not live. */
   health(): HealthReport | undefined
   jwks(): JSONWebKeySet | undefined
+  openapi(): Json | undefined
   files: StaticFiles
   log: Log
 }
@@ -41,29 +43,59 @@ export function httpServer(options: HttpOptions): Server {
   return server
 }
 
-async function respond(request: IncomingMessage, response: ServerResponse, { live, health, jwks, files }: HttpOptions) {
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { live, health, jwks, openapi, files }: HttpOptions,
+) {
   for (const [name, value] of Object.entries(headersOfAll)) response.setHeader(name, value)
   const path = pathOf(request)
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     request.resume()
     response.setHeader('allow', 'GET, HEAD')
-    return sendError(response, 405, status.UNIMPLEMENTED, 'NOT_FOUND', `${request.method} is not possible here, only GET and HEAD.`)
+    return sendError(
+      response,
+      405,
+      status.UNIMPLEMENTED,
+      'NOT_FOUND',
+      `${request.method} is not possible here, only GET and HEAD.`,
+    )
   }
   if (path === '/live') return sendJson(response, live() ? 200 : 503, { live: live() }, 'no-store')
   if (path === '/health') {
     const report = health()
-    const starting = { status: 'failing', problems: ['The Console is starting.'], services: [], dependencies: [], proxies: [], checkedAt: new Date() }
+    const starting = {
+      status: 'failing',
+      problems: ['The Console is starting.'],
+      services: [],
+      dependencies: [],
+      proxies: [],
+      checkedAt: new Date(),
+    }
     return sendJson(response, report?.status === 'healthy' ? 200 : 503, report ?? starting, 'no-store')
   }
-  if (path === '/.well-known/jwks.json') {
-    const keys = jwks()
-    if (keys) return sendJson(response, 200, keys, 'public, max-age=60')
-    return sendError(response, 503, status.UNAVAILABLE, 'DEPENDENCY_UNAVAILABLE', 'The Console is starting. Try again in a moment.')
+  const documents: Record<string, (() => unknown) | undefined> = {
+    '/.well-known/jwks.json': jwks,
+    '/openapi.json': openapi,
+  }
+  const document = documents[path]
+  if (document) {
+    const value = document()
+    if (value) return sendJson(response, 200, value, 'public, max-age=60')
+    return sendError(
+      response,
+      503,
+      status.UNAVAILABLE,
+      'DEPENDENCY_UNAVAILABLE',
+      'The Console is starting. Try again in a moment.',
+    )
   }
   const file = await files.at(path === '/' ? '/index.html' : path)
   if (file) return sendFile(request, response, file)
   // Pages of the dashboard have addresses of their own, which only its script knows.
-  const isPage = path === '/' || (/text\/html/.test(request.headers.accept ?? '') && !/^\/(api|assets|\.well-known)(\/|$)|\.\w+$/.test(path))
+  const isPage =
+    path === '/' ||
+    (/text\/html/.test(request.headers.accept ?? '') && !/^\/(api|assets|\.well-known)(\/|$)|\.\w+$/.test(path))
   if (!isPage) return sendError(response, 404, status.NOT_FOUND, 'NOT_FOUND', `There is nothing at ${path}.`)
   const index = await files.at('/index.html')
   if (index) return sendFile(request, response, index)
@@ -71,9 +103,17 @@ async function respond(request: IncomingMessage, response: ServerResponse, { liv
   response.writeHead(503).end(noBuild)
 }
 
-function sendFile({ headers }: IncomingMessage, response: ServerResponse, { body, gzipped, type, etag, immutable }: StaticFile) {
+function sendFile(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  { body, gzipped, type, etag, immutable }: StaticFile,
+) {
   if (type.startsWith('text/html')) setAll(response, headersOfPages)
-  setAll(response, { etag, 'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache', vary: 'accept-encoding' })
+  setAll(response, {
+    etag,
+    'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+    vary: 'accept-encoding',
+  })
   if (headers['if-none-match']?.includes(etag)) return response.writeHead(304).end()
   const compressed = gzipped && /\bgzip\b/.test(String(headers['accept-encoding'] ?? '')) ? gzipped : undefined
   if (compressed) response.setHeader('content-encoding', 'gzip')

@@ -43,11 +43,16 @@ export function staticFiles(folder: string): StaticFiles {
 
   /** A new build has a new index. */
   async function scanIfChanged() {
-    const changed = await stat(join(folder, 'index.html')).then(({ mtimeMs }) => mtimeMs, () => 0)
+    const changed = await stat(join(folder, 'index.html')).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    )
     if (changed === scanned) return
     cache.clear()
     const entries = changed === 0 ? [] : await readdir(folder, { recursive: true, withFileTypes: true })
-    const files = entries.filter(entry => entry.isFile()).map(entry => relative(folder, join(entry.parentPath, entry.name)))
+    const files = entries
+      .filter(entry => entry.isFile())
+      .map(entry => relative(folder, join(entry.parentPath, entry.name)))
     names = new Set(files.map(file => `/${file.split(sep).join('/')}`))
     scanned = changed
   }

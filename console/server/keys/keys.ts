@@ -3,9 +3,18 @@
  *
  * Collection `keys`: `_id` kid (RFC 7638 thumbprint), `publicJwk`, `sealed` (the private JWK, encrypted, base64), `createTime`, `signTime`.
  */
-import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, type JWK } from 'jose'
-import type { Collection, Db } from 'mongodb'
+
 import type { Log } from '@site11/runtime/log.ts'
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JSONWebKeySet,
+  type JWK,
+} from 'jose'
+import type { Collection, Db } from 'mongodb'
 import { StartError } from '../start-error.ts'
 import { type KeyTimes, nextStep, ringAt } from './ring.ts'
 import { seal, unseal } from './seal.ts'
@@ -97,7 +106,12 @@ export async function loadKeys({ db, secretKey, log, now = Date.now }: KeysOptio
   }
 }
 
-async function create(collection: Collection<KeyDocument>, secretKey: Buffer, createTime: Date, signTime?: Date): Promise<Key> {
+async function create(
+  collection: Collection<KeyDocument>,
+  secretKey: Buffer,
+  createTime: Date,
+  signTime?: Date,
+): Promise<Key> {
   const pair = await generateKeyPair('ES256', { extractable: true })
   const bare = await exportJWK(pair.publicKey)
   const kid = await calculateJwkThumbprint(bare)

@@ -34,6 +34,7 @@ export function runRegistry(
   const listeners: (() => void)[] = []
   let lastStream = 0
   let unsaved = false
+  let failing = false
   let saving: Promise<void> | undefined
   let saveTimer: NodeJS.Timeout | undefined
   let closed = false
@@ -48,8 +49,12 @@ export function runRegistry(
           unsaved = false
           await store.save(state, contracts)
         }
+        if (failing) log.info('the registry is saved again')
+        failing = false
       } catch (error) {
-        log.warn({ err: error }, 'the registry could not be saved; trying again')
+        if (!failing) log.warn({ reason: String(error) }, 'the registry cannot be saved; trying on')
+        failing = true
+        unsaved = true
         if (!closed) saveTimer = setTimeout(save, saveAgainMs)
       } finally {
         saving = undefined

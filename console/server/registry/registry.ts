@@ -115,7 +115,13 @@ export function step(state: State, event: Event): Outcome {
     case 'draining':
       return update(state, event, instance => ({ ...instance, draining: true }), true)
     case 'closed':
-      return update(state, event, instance => (instance.draining ? undefined : { ...instance, stream: undefined }), true, event.nowMs)
+      return update(
+        state,
+        event,
+        instance => (instance.draining ? undefined : { ...instance, stream: undefined }),
+        true,
+        event.nowMs,
+      )
     case 'health': {
       const current = state.instances.get(event.instance)
       // A check that was under way when the instance was replaced says nothing of the new one.
@@ -133,12 +139,16 @@ function hello(state: State, { stream, facts, nowMs }: Extract<Event, { type: 'h
     each => each.ip === facts.ip && each.port === facts.port && each.instance !== facts.instance,
   )
   if (holder) {
-    return refuse(`The address ${facts.address} belongs to ${holder.instance}. Give each instance an address of its own.`)
+    return refuse(
+      `The address ${facts.address} belongs to ${holder.instance}. Give each instance an address of its own.`,
+    )
   }
   const before = state.instances.get(facts.instance)
   const isBefore = before !== undefined && isSameProcess(before, facts)
   if (before?.stream !== undefined && !isBefore && facts.startTime <= before.startTime) {
-    return refuse(`The name ${facts.instance} is held by an instance at ${before.address} that started later. Give each instance a name of its own.`)
+    return refuse(
+      `The name ${facts.instance} is held by an instance at ${before.address} that started later. Give each instance a name of its own.`,
+    )
   }
   const instance: Instance = {
     ...facts,
@@ -179,7 +189,11 @@ function tick(state: State, nowMs: number): Outcome {
     if (slept) kept.set(name, { ...instance, seenMs: nowMs })
     else if (nowMs - instance.seenMs <= leaseMs) kept.set(name, instance)
     else if (instance.stream !== undefined) {
-      ended.push({ stream: instance.stream, why: 'silent', reason: `Nothing was heard of ${name} for ${leaseMs / 1000} s.` })
+      ended.push({
+        stream: instance.stream,
+        why: 'silent',
+        reason: `Nothing was heard of ${name} for ${leaseMs / 1000} s.`,
+      })
     }
   }
   const changed = kept.size !== state.instances.size
@@ -226,5 +240,9 @@ function withEmptiness(outcome: Outcome, nowMs: number): Outcome {
 const same = (state: State): Outcome => ({ state, changed: false, ended: [] })
 
 function put(state: State, instance: Instance): Outcome {
-  return { state: { ...state, instances: new Map(state.instances).set(instance.instance, instance) }, changed: true, ended: [] }
+  return {
+    state: { ...state, instances: new Map(state.instances).set(instance.instance, instance) },
+    changed: true,
+    ended: [],
+  }
 }

@@ -1,7 +1,5 @@
 /** RegistryService: the stream that instances are attached by, and the lists that operators read. */
 import { createHash } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import type {
   AttachRequest,
   AttachResponse,
@@ -12,11 +10,18 @@ import type {
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { InstanceHealth } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Call, Handlers } from '@site11/runtime/call.ts'
-import { alreadyExists, invalidArgument, permissionDenied, type ServiceError, unavailable } from '@site11/runtime/errors.ts'
+import {
+  alreadyExists,
+  invalidArgument,
+  permissionDenied,
+  type ServiceError,
+  unavailable,
+} from '@site11/runtime/errors.ts'
 import type { JSONWebKeySet } from 'jose'
 import type { ControlPlane } from '../control-plane/server.ts'
 import { reasonOf } from '../health/reason.ts'
 import { consoleService } from '../mesh-state.ts'
+import { resolveAddress } from '../resolve.ts'
 import { type InternalToken, isDue, type Tokens } from '../tokens.ts'
 import { isJoining } from './join.ts'
 import type { LiveRegistry } from './live-registry.ts'
@@ -114,14 +119,22 @@ async function* attach(
       stream.service = facts.service
       const lease = durationOf(leaseMs)
       const heartbeatInterval = durationOf(heartbeatMs)
-      outbox.put('welcome', { message: { $case: 'welcome', value: { issuer: options.issuer, lease, heartbeatInterval } } })
+      outbox.put('welcome', {
+        message: { $case: 'welcome', value: { issuer: options.issuer, lease, heartbeatInterval } },
+      })
       streams.add(stream)
       await bringUpToDate(stream)
       return
     }
     if (!instance) throw invalidArgument('INVALID_FIELD', 'The first message of an instance is hello.')
     if (message?.$case === 'heartbeat') {
-      registry.apply({ type: 'heartbeat', stream: id, instance, dependencies: message.value.dependencies, nowMs: now() })
+      registry.apply({
+        type: 'heartbeat',
+        stream: id,
+        instance,
+        dependencies: message.value.dependencies,
+        nowMs: now(),
+      })
     }
     if (message?.$case === 'draining') {
       registry.apply({ type: 'draining', stream: id, instance })
@@ -148,16 +161,29 @@ async function* attach(
 }
 
 /** Takes a hello to the registry. @throws ServiceError when the instance is refused. */
-async function introduce(hello: Hello, stream: number, { registry, checkContract, now }: RegistryOptions): Promise<Facts> {
+async function introduce(
+  hello: Hello,
+  stream: number,
+  { registry, checkContract, now }: RegistryOptions,
+): Promise<Facts> {
   const { service, instance, version, address, zone, startTime, contract } = hello
   if (service === consoleService) throw invalidField('service', `${consoleService} is the name of the Console itself.`)
   const contractHash = createHash('sha256').update(contract).digest('hex')
-  const facts = { service, instance, version, address, zone, startTime: startTime ?? new Date(0), contractHash, ...(await resolve(address)) }
+  const facts = {
+    service,
+    instance,
+    version,
+    address,
+    zone,
+    startTime: startTime ?? new Date(0),
+    contractHash,
+    ...(await endpointOf(address)),
+  }
   if (registry.state().services.get(service)?.contractHash !== contractHash) {
     try {
       checkContract(service, contract)
     } catch (error) {
-      throw invalidField('contract', error instanceof Error ? error.message : String(error))
+      throw invalidField('contract', messageOf(error))
     }
   }
   registry.addContract(contractHash, contract)
@@ -167,17 +193,15 @@ async function introduce(hello: Hello, stream: number, { registry, checkContract
 }
 
 /** Proxies resolve no names. */
-async function resolve(address: string): Promise<{ ip: string; port: number }> {
-  const at = address.lastIndexOf(':')
-  const host = address.slice(0, at).replace(/^\[|\]$/g, '')
-  const port = Number(address.slice(at + 1))
-  if (isIP(host)) return { ip: host, port }
+async function endpointOf(address: string) {
   try {
-    return { ip: (await lookup(host)).address, port }
-  } catch {
-    throw invalidField('address', `The name ${host} has no IP address here.`)
+    return await resolveAddress(address)
+  } catch (error) {
+    throw invalidField('address', messageOf(error))
   }
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 function lossOf({ why, reason }: Ended): ServiceError {
   return why === 'replaced' ? alreadyExists('INSTANCE_CONFLICT', reason) : unavailable(reason)

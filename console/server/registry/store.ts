@@ -58,10 +58,18 @@ export function createRegistryStore(db: Db): RegistryStore {
     async save(state, held) {
       for (const [hash, descriptors] of held) {
         if (savedContracts.has(hash)) continue
-        await contracts.updateOne({ _id: hash }, { $set: { descriptors: descriptors as unknown as Binary } }, { upsert: true })
+        await contracts.updateOne(
+          { _id: hash },
+          { $set: { descriptors: descriptors as unknown as Binary } },
+          { upsert: true },
+        )
         savedContracts.add(hash)
       }
-      await saveAll(services, savedServices, [...state.services].map(([_id, known]) => serviceDocument(_id, known)))
+      await saveAll(
+        services,
+        savedServices,
+        [...state.services].map(([_id, known]) => serviceDocument(_id, known)),
+      )
       await saveAll(instances, savedInstances, [...state.instances.values()].map(instanceDocument))
       const unused = [...savedContracts].filter(hash => !held.has(hash))
       if (unused.length > 0) {
@@ -73,12 +81,18 @@ export function createRegistryStore(db: Db): RegistryStore {
 }
 
 /** Makes the collection hold the documents and no others; `saved` tells what it holds already. */
-async function saveAll<D extends { _id: string }>(collection: Collection<D>, saved: Map<string, string>, documents: D[]) {
+async function saveAll<D extends { _id: string }>(
+  collection: Collection<D>,
+  saved: Map<string, string>,
+  documents: D[],
+) {
   const wanted = new Map(documents.map(document => [document._id, document]))
   const changed = documents.filter(document => saved.get(document._id) !== JSON.stringify(document))
   const gone = [...saved.keys()].filter(id => !wanted.has(id))
   const writes = [
-    ...changed.map(document => ({ replaceOne: { filter: { _id: document._id }, replacement: document, upsert: true } })),
+    ...changed.map(document => ({
+      replaceOne: { filter: { _id: document._id }, replacement: document, upsert: true },
+    })),
     ...gone.map(_id => ({ deleteOne: { filter: { _id } } })),
   ]
   if (writes.length === 0) return
@@ -87,13 +101,28 @@ async function saveAll<D extends { _id: string }>(collection: Collection<D>, sav
   for (const id of gone) saved.delete(id)
 }
 
-const serviceDocument = (_id: string, { contractHash, contractTime }: Omit<ServiceDocument, '_id'>): ServiceDocument => ({
+const serviceDocument = (
+  _id: string,
+  { contractHash, contractTime }: Omit<ServiceDocument, '_id'>,
+): ServiceDocument => ({
   _id,
   contractHash,
   contractTime,
 })
 
 function instanceDocument(instance: Facts & { draining: boolean; health: Health }): InstanceDocument {
-  const { service, instance: _id, version, address, ip, port, zone, startTime, contractHash, draining, health } = instance
+  const {
+    service,
+    instance: _id,
+    version,
+    address,
+    ip,
+    port,
+    zone,
+    startTime,
+    contractHash,
+    draining,
+    health,
+  } = instance
   return { _id, service, version, address, ip, port, zone, startTime, contractHash, draining, health }
 }

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { encode } from './encode.ts'
+import { assignment } from './endpoints.ts'
+import {
+  clusterType,
+  endpointType,
+  extensionType,
+  listenerType,
+  routeType,
+  snapshotFrom,
+  typeUrls,
+  versionOf,
+} from './snapshot.ts'
+import { type MeshState, StateError } from './state.ts'
+import { instance, meshState, usersContract } from './testbed.ts'
+
+const versions = (state: MeshState) => {
+  const snapshot = snapshotFrom(state)
+  return Object.fromEntries(typeUrls.map(type => [type, versionOf(snapshot[type].values())]))
+}
+
+/** The types whose version differs. */
+function changes(before: MeshState, after: MeshState) {
+  const [a, b] = [versions(before), versions(after)]
+  return typeUrls.filter(type => a[type] !== b[type])
+}
+
+const withInstances = (...instances: ReturnType<typeof instance>[]) =>
+  meshState({ services: [{ name: 'users', contract: usersContract, instances }] })
+
+describe('a snapshot', () => {
+  it('is the same for the same state, in whatever order things are listed', () => {
+    const state = meshState({ corsOrigins: ['http://a', 'http://b'] })
+    const turned = { ...state, services: state.services.toReversed(), corsOrigins: ['http://b', 'http://a'] }
+    expect(changes(state, turned)).toEqual([])
+    const [a, b] = [instance('users-1', 1), instance('users-2', 2, { zone: 'b' })]
+    expect(changes(withInstances(a, b), withInstances(b, a))).toEqual([])
+  })
+
+  it('has every cluster with endpoints, and nothing else', () => {
+    const snapshot = snapshotFrom(meshState())
+    expect([...snapshot[clusterType].keys()]).toEqual([...snapshot[endpointType].keys()])
+    expect([...snapshot[clusterType].keys()]).toEqual(['console', 'console-http', 'users'])
+  })
+
+  it('changes only in its endpoints when instances come and go', () => {
+    const one = withInstances(instance('users-1', 1))
+    expect(changes(one, withInstances())).toEqual([endpointType])
+    expect(changes(one, withInstances(instance('users-1', 1, { healthy: false })))).toEqual([endpointType])
+    expect(changes(one, withInstances(instance('users-1', 1, { draining: true })))).toEqual([endpointType])
+  })
+
+  it('changes only in what is got by ECDS when keys change, so that the listener stays', () => {
+    const rotated = meshState({ jwks: { keys: [{ kty: 'EC', kid: 'new' }] } })
+    expect(changes(meshState(), rotated)).toEqual([extensionType])
+  })
+
+  it('leaves the listener as it is when services come and go', () => {
+    const fewer = meshState({ services: meshState().services.slice(0, 1) })
+    expect(changes(meshState(), fewer)).not.toContain(listenerType)
+    expect(changes(meshState(), fewer)).toContain(routeType)
+  })
+
+  it('is refused when an instance has no IP address, naming the service', () => {
+    const attempt = () => snapshotFrom(withInstances(instance('users-1', 1, { host: 'localhost' })))
+    expect(attempt).toThrow(StateError)
+    expect(attempt).toThrow(expect.objectContaining({ service: 'users' }))
+  })
+})
+
+describe('an assignment', () => {
+  it('lists the failing and the leaving as such', () => {
+    const all = [instance('a', 1), instance('b', 2, { healthy: false }), instance('c', 3, { draining: true })]
+    expect(assignment('users', all)).toMatchObject({
+      endpoints: [
+        { lb_endpoints: [{ health_status: 'HEALTHY' }, { health_status: 'UNHEALTHY' }, { health_status: 'DRAINING' }] },
+      ],
+    })
+  })
+
+  it('groups by zone, with the weight that gRPC clients need', () => {
+    const all = [instance('a', 1, { zone: 'z2' }), instance('b', 2, { zone: 'z1' }), instance('c', 3, { zone: 'z2' })]
+    expect(assignment('users', all)).toMatchObject({
+      endpoints: [
+        { locality: { zone: 'z1' }, load_balancing_weight: 1 },
+        { locality: { zone: 'z2' }, load_balancing_weight: 2 },
+      ],
+    })
+  })
+})
+
+describe('encoding', () => {
+  const cluster = { '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster', name: 'users' }
+
+  it('refuses a field that Envoy does not have, naming the resource, the message and the field', () => {
+    const attempt = () => encode('users', { ...cluster, outlier_detection: { consecutive_6xx: 1 } })
+    expect(attempt).toThrow(/users.*OutlierDetection.*consecutive_6xx/)
+  })
+
+  it('refuses a type that Envoy does not have', () => {
+    expect(() => encode('x', { '@type': 'type.googleapis.com/envoy.Nothing' })).toThrow(/envoy\.Nothing/)
+  })
+})

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { bootstrapOptions, envoyBootstrap } from './bootstrap.ts'
+
+const env = {
+  SITE11_NODE_ID: 'edge-1',
+  SITE11_ENVOY_ADMIN_PORT: '9901',
+  SITE11_CONSOLE: '127.0.0.1:8101',
+  SITE11_JOIN_TOKEN: 'secret',
+}
+
+describe('the bootstrap of Envoy', () => {
+  it('is made from the environment', () => {
+    expect(bootstrapOptions(env)).toEqual({
+      nodeId: 'edge-1',
+      adminPort: 9901,
+      consoleHost: '127.0.0.1',
+      consolePort: 8101,
+      joinToken: 'secret',
+    })
+    expect(bootstrapOptions({ ...env, SITE11_CONSOLE: '[::1]:8101' })).toMatchObject({
+      consoleHost: '::1',
+      consolePort: 8101,
+    })
+  })
+
+  it.each([
+    ['SITE11_NODE_ID', ''],
+    ['SITE11_JOIN_TOKEN', undefined],
+    ['SITE11_ENVOY_ADMIN_PORT', '99999'],
+    ['SITE11_ENVOY_ADMIN_PORT', 'x'],
+    ['SITE11_CONSOLE', 'nowhere'],
+    ['SITE11_CONSOLE', ':8101'],
+    ['SITE11_CONSOLE', 'console:'],
+    ['SITE11_CONSOLE', 'console:0'],
+  ])('names what is wrong: %s=%s', (name, value) => {
+    expect(() => bootstrapOptions({ ...env, [name]: value })).toThrow(name)
+  })
+
+  it('names everything that is missing at once', () => {
+    expect(() => bootstrapOptions({})).toThrow(/NODE_ID.*ADMIN_PORT.*CONSOLE.*JOIN_TOKEN/s)
+  })
+
+  it('resolves a name, and takes an address as it is', () => {
+    const typeOf = (consoleHost: string) =>
+      envoyBootstrap({ nodeId: 'x', adminPort: 1, consoleHost, consolePort: 2, joinToken: 'y' })
+    expect(typeOf('console')).toMatchObject({ static_resources: { clusters: [{ type: 'STRICT_DNS' }] } })
+    expect(typeOf('10.0.0.1')).toMatchObject({ static_resources: { clusters: [{ type: 'STATIC' }] } })
+  })
+
+  it('is printed as JSON; without an environment the command fails and says what it needs', async () => {
+    const run = (environment: Record<string, string>) =>
+      promisify(execFile)(process.execPath, [join(import.meta.dirname, 'bootstrap.ts')], { env: environment })
+    expect(JSON.parse((await run(env)).stdout)).toMatchObject({ node: { id: 'edge-1' } })
+    await expect(run({})).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('SITE11_JOIN_TOKEN') })
+  })
+})

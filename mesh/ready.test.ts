@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { HealthImplementation } from 'grpc-health-check'
+import { expect, test } from 'vitest'
+import { httpGet, requireOk, requirePong, requireServing, until } from './ready.ts'
+
+test('an attempt is repeated until it succeeds', async () => {
+  let attempts = 0
+  await until(async () => {
+    if (++attempts < 3) throw new Error('not yet')
+  }, AbortSignal.timeout(5000))
+  expect(attempts).toBe(3)
+})
+
+test('when time is up, the last reason is told', async () => {
+  const attempt = async () => {
+    throw new Error('still loading')
+  }
+  await expect(until(attempt, AbortSignal.timeout(120))).rejects.toThrow('still loading')
+})
+
+test('the health of a gRPC server is understood as its library tells it', async () => {
+  const health = new HealthImplementation({ '': 'NOT_SERVING' })
+  const server = new Server()
+  health.addToServer(server)
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    )
+  })
+  await expect(requireServing(`127.0.0.1:${port}`)).rejects.toThrow(/not SERVING/)
+  health.setStatus('', 'SERVING')
+  await requireServing(`127.0.0.1:${port}`)
+  server.forceShutdown()
+  await expect(requireServing(`127.0.0.1:${port}`)).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('a server that closes at once or speaks no HTTP/2 is not ready', async () => {
+  const server = createServer(socket => socket.end('220 hello\r\n')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await expect(requireServing(`127.0.0.1:${port}`)).rejects.toThrow()
+  await expect(httpGet(`http://127.0.0.1:${port}/`)).rejects.toThrow()
+  await expect(requirePong(port, 'password')).rejects.toThrow()
+  server.close()
+})
+
+test('HTTP is ready when it answers 200', async () => {
+  const server = createHttpServer((request, response) =>
+    response.writeHead(request.url === '/live' ? 200 : 503).end('{}'),
+  ).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await requireOk(`http://127.0.0.1:${port}/live`)
+  await expect(requireOk(`http://127.0.0.1:${port}/health`)).rejects.toThrow(/503/)
+  expect(await httpGet(`http://127.0.0.1:${port}/health`)).toEqual({ status: 503, body: '{}' })
+  server.close()
+})

@@ -1,0 +1,182 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { MeshError } from './errors.ts'
+import { backoffMs, countFailure, type ProcessSpec } from './process.ts'
+import { until } from './ready.ts'
+import { type Identity, identityOf, isAlive } from './record.ts'
+import { createSupervisor, type Supervisor } from './supervisor.ts'
+
+let folder: string
+let trace: string
+let shown: string[]
+let seen: Map<number, Identity>
+let supervisor: Supervisor
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'site11-supervisor-'))
+  trace = join(folder, 'trace')
+  shown = []
+  seen = new Map()
+  supervisor = createSupervisor({
+    logs: folder,
+    print: line => shown.push(stripVTControlCharacters(line)),
+    watched: () => true,
+    recorded: processes => {
+      for (const identity of processes.map(one => one.identity())) if (identity) seen.set(identity.pid, identity)
+    },
+    instance: async (_, name) => spec(name),
+  })
+})
+
+afterEach(async () => {
+  await supervisor.stop()
+  for (const identity of seen.values()) expect(isAlive(identity)).toBe(false)
+  rmSync(folder, { recursive: true })
+})
+
+/** A process that is ready when it has written so into the trace, and that writes there too when it is told to stop. */
+function spec(name: string, { before = '', onTerm = 'process.exit(0)', delayMs = 0 } = {}): ProcessSpec {
+  const code = `
+    const { appendFileSync } = require('node:fs')
+    const tell = what => appendFileSync(${JSON.stringify(trace)}, '${name} ' + what + '\\n')
+    process.on('SIGTERM', () => { tell('stops'); ${onTerm} })
+    tell('starts')
+    ${before}
+    setTimeout(() => { console.log(JSON.stringify({ level: 30, msg: 'at work' })); tell('ready ' + process.pid) }, ${delayMs})
+    setInterval(() => {}, 1e6)`
+  let lives = 0
+  return {
+    name,
+    command: process.execPath,
+    args: ['-e', code],
+    cwd: folder,
+    env: { PATH: process.env.PATH },
+    address: '127.0.0.1:1',
+    ready: async signal => {
+      const count = ++lives
+      await until(async () => {
+        if (traced(`${name} ready`).length < count) throw new Error('not ready yet')
+      }, signal)
+    },
+    terminal: 'info',
+  }
+}
+
+const traced = (start = '') =>
+  existsSync(trace)
+    ? readFileSync(trace, 'utf8')
+        .split('\n')
+        .filter(line => line !== '' && line.startsWith(start))
+    : []
+
+const statusOf = (name: string) => supervisor.statuses().find(one => one.name === name)
+
+const eventually = (check: () => void) => until(async () => check(), AbortSignal.timeout(10_000))
+
+test('a stage starts when the one before is ready, and stages stop in reverse', async () => {
+  await supervisor.startStage([spec('one', { delayMs: 100 })])
+  await supervisor.startStage([spec('two')])
+  await supervisor.scale(new Map([['users', 1]]))
+  expect(traced().map(line => line.replace(/ \d+$/, ''))).toEqual([
+    ...['one starts', 'one ready', 'two starts', 'two ready', 'users-1 starts', 'users-1 ready'],
+  ])
+  await supervisor.stop()
+  expect(traced().slice(6)).toEqual(['users-1 stops', 'two stops', 'one stops'])
+})
+
+test('a process that ends is started again, and that is said', async () => {
+  await supervisor.startStage([spec('one')])
+  const { pid } = statusOf('one') ?? {}
+  process.kill(pid ?? 0, 'SIGKILL')
+  await eventually(() => expect(statusOf('one')).toMatchObject({ state: 'healthy', restarts: 1 }))
+  expect(statusOf('one')?.pid).not.toBe(pid)
+  expect(shown.some(line => /ERROR one was ended by SIGKILL: starting it again in 0.2 s/.test(line))).toBe(true)
+})
+
+test('the pause before another start grows to 10 s, and begins anew after 30 s of life', () => {
+  expect([1, 2, 3, 6, 7, 100].map(backoffMs)).toEqual([200, 400, 800, 6400, 10_000, 10_000])
+  expect(countFailure(5, 29_999)).toBe(6)
+  expect(countFailure(5, 30_000)).toBe(1)
+})
+
+test('a start fails with the reason when a process ends before it is ready', async () => {
+  const failing = supervisor.startStage([
+    spec('one', { before: `console.error('the port is wrong'); process.exit(3)` }),
+  ])
+  await expect(failing).rejects.toThrow(MeshError)
+  await expect(failing).rejects.toThrow(/one ended with code 3 before it was ready.*ends with:\n.*the port is wrong/)
+})
+
+test('a program that does not exist is a reason, too', async () => {
+  await expect(supervisor.startStage([{ ...spec('one'), command: '/nowhere/node' }])).rejects.toThrow(
+    /could not be started/,
+  )
+})
+
+test('one that ignores SIGTERM is killed in time, with what it has started', async () => {
+  const before = `tell('child ' + require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'inherit' }).pid)`
+  await supervisor.startStage([spec('one')])
+  await supervisor.startStage([spec('stubborn', { before, onTerm: '' })])
+  const child = identityOf(Number(traced('stubborn child')[0]?.split(' ')[2]))
+  expect(isAlive(child)).toBe(true)
+  const began = Date.now()
+  await supervisor.stop()
+  expect(Date.now() - began).toBeLessThan(10_000)
+  expect(isAlive(child)).toBe(false)
+  expect(traced('one stops')).toHaveLength(1)
+}, 20_000)
+
+test('a service is scaled up, and down from the end by SIGTERM', async () => {
+  await supervisor.scale(new Map([['users', 3]]))
+  expect(supervisor.statuses().map(one => `${one.name} ${one.state}`)).toEqual([
+    'users-1 healthy',
+    'users-2 healthy',
+    'users-3 healthy',
+  ])
+  await supervisor.scale(new Map([['users', 1]]))
+  expect(supervisor.statuses().map(one => one.name)).toEqual(['users-1'])
+  expect(
+    traced()
+      .filter(line => line.endsWith('stops'))
+      .sort(),
+  ).toEqual(['users-2 stops', 'users-3 stops'])
+})
+
+test('a restart of a service takes its instances one after another', async () => {
+  await supervisor.scale(new Map([['users', 2]]))
+  const before = traced().length
+  await supervisor.restart('users')
+  expect(
+    traced()
+      .slice(before)
+      .map(line => line.replace(/ \d+$/, '')),
+  ).toEqual([
+    ...['users-1 stops', 'users-1 starts', 'users-1 ready', 'users-2 stops', 'users-2 starts', 'users-2 ready'],
+  ])
+})
+
+test('a restart of one process leaves the others alone; of an unknown one it says which exist', async () => {
+  await supervisor.startStage([spec('one'), spec('two')])
+  const [one, two] = [statusOf('one')?.pid, statusOf('two')?.pid]
+  await supervisor.restart('one')
+  expect(statusOf('one')?.pid).not.toBe(one)
+  expect(statusOf('two')?.pid).toBe(two)
+  await expect(supervisor.restart('three')).rejects.toThrow(/There are: one, two/)
+})
+
+test('what a process writes goes into its file as it is, and to the terminal as one short line', async () => {
+  await supervisor.startStage([spec('one')])
+  await eventually(() => expect(shown.some(line => /one +INFO +at work$/.test(line))).toBe(true))
+  expect(readFileSync(join(folder, 'one.log'), 'utf8')).toBe('{"level":30,"msg":"at work"}\n')
+})
+
+test('nothing starts once the mesh is stopping', async () => {
+  await supervisor.startStage([spec('one', { onTerm: 'setTimeout(() => process.exit(0), 300)' })])
+  const stopping = supervisor.stop()
+  await expect(supervisor.scale(new Map([['users', 1]]))).rejects.toThrow(MeshError)
+  await stopping
+  expect(traced('users')).toEqual([])
+})
