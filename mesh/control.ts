@@ -1,5 +1,5 @@
 /** How the commands talk to a running mesh: HTTP and JSON over a unix socket that only this user can open. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -11,12 +11,11 @@ export type ControlHandlers = Record<string, (body: Record<string, unknown>) => 
 
 // Linux allows 107 bytes, macOS 103.
 const longestSocketPath = 103
+const temporaryFolder = join(tmpdir(), 'site11-socket-')
 
 /** The path itself when the system allows one of that length, else a new one in a private temporary folder. */
 export function socketPath(wanted: string): string {
-  return Buffer.byteLength(wanted) <= longestSocketPath
-    ? wanted
-    : join(mkdtempSync(join(tmpdir(), 'site11-')), 'mesh.sock')
+  return Buffer.byteLength(wanted) <= longestSocketPath ? wanted : join(mkdtempSync(temporaryFolder), 'mesh.sock')
 }
 
 /** Serves until closed; `close` removes the socket. The path must be free: whoever holds the mesh record owns it. */
@@ -43,7 +42,8 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
     close() {
       server.close()
       rmSync(path, { force: true })
-      if (path.startsWith(join(tmpdir(), 'site11-'))) rmSync(dirname(path), { recursive: true, force: true })
+      // Never more than the empty folder that socketPath made: a home may stand in the temporary folder as well.
+      if (path.startsWith(temporaryFolder)) rmdirSync(dirname(path))
     },
   }
 }

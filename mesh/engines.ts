@@ -21,6 +21,7 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import pinned from './engines.json' with { type: 'json' }
 import { fileError, MeshError, reasonOf } from './errors.ts'
+import { makeFolder } from './files.ts'
 import { startedAt } from './record.ts'
 
 export type EngineName = keyof typeof pinned
@@ -152,7 +153,7 @@ export async function fetchEngine(
   const target = fetchedPath(name, engine, folder)
   const work = join(folder, `.fetch-${process.pid}-${name}`)
   try {
-    mkdirSync(work, { recursive: true })
+    makeFolder(work)
     clearAbandoned(folder)
     writeFileSync(join(work, 'requirements.txt'), `${engine.package}==${engine.version} --hash=sha256:${sha256}\n`)
     const download = [

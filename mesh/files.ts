@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileError } from './errors.ts'
 
@@ -13,5 +13,20 @@ export function writePrivate(file: string, text: string): void {
     renameSync(temporary, file)
   } catch (error) {
     throw fileError(error, dirname(file))
+  }
+}
+
+/**
+ * Makes a folder and those above it, each for this user only. Not by mkdir's own recursion: where the system refuses with ENOENT, as
+ * /proc does, Node tries for ever.
+ */
+export function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  try {
+    mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // Another start may have been quicker.
+    if (!existsSync(folder)) throw error
   }
 }

@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileError, MeshError } from './errors.ts'
+import { makeFolder } from './files.ts'
 
 /** The repository. */
 export const root = resolve(import.meta.dirname, '..')
@@ -31,9 +32,7 @@ const neededMiB = 512
 /** Makes the folders, for this user only. Throws MeshError when they cannot be made or written, or the disk is nearly full. */
 export function createHome(home: Home): void {
   try {
-    for (const folder of [home.folder, home.logs, home.mongodData, home.redisData, home.envoy]) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-    }
+    for (const folder of [home.logs, home.mongodData, home.redisData, home.envoy]) makeFolder(folder)
     const probe = join(home.folder, `.probe-${process.pid}`)
     writeFileSync(probe, 'x')
     rmSync(probe)

@@ -15,6 +15,9 @@ const administrator = 'site11-admin'
 // Whoever started this may be gone.
 setTimeout(() => process.exit(1), 60_000).unref()
 
+const otherSecrets =
+  'the data was made with another password than secrets.json has: put that secrets.json back, or remove data/mongod, which deletes all data'
+
 const setup: MongodSetup = JSON.parse(await text(process.stdin))
 const address = `127.0.0.1:${setup.port}`
 const options = { directConnection: true, serverSelectionTimeoutMS: 10_000, maxPoolSize: 1 }
@@ -34,7 +37,9 @@ try {
   if (!(await isAdministrator())) await createAdministrator()
   await createOwners()
 } catch (error) {
-  process.stderr.write(error instanceof Error ? error.message : String(error))
+  process.stderr.write(
+    isCode(error, codes.authenticationFailed) ? otherSecrets : error instanceof Error ? error.message : String(error),
+  )
   process.exitCode = 1
 } finally {
   await Promise.all([anonymous.close(), admin.close()])
@@ -62,17 +67,26 @@ async function initiate() {
     // Allowed without a password as long as there is no user, and from this machine only (the localhost exception).
     await anonymous.db('admin').command({ replSetInitiate: { _id: 'rs0', members: [{ _id: 0, host: address }] } })
   } catch (error) {
-    // A set that was made on other ports: this member does not find itself in it.
-    if (!(error instanceof MongoServerError && error.code === codes.unauthorized)) throw error
-    await readdress()
+    if (isCode(error, codes.unauthorized)) await readdress()
+    else if (!isCode(error, codes.alreadyInitialized)) throw error
   }
 }
 
+/** A used mongod that names no set has either not read its configuration yet, or does not find itself in it: made on another port. */
 async function readdress() {
-  const { config } = await admin.db('admin').command({ replSetGetConfig: 1 })
-  config.members[0].host = address
-  config.version++
-  await admin.db('admin').command({ replSetReconfig: config, force: true })
+  for (;;) {
+    try {
+      const { config } = await admin.db('admin').command({ replSetGetConfig: 1 })
+      if (config.members[0].host === address) return
+      config.members[0].host = address
+      config.version++
+      await admin.db('admin').command({ replSetReconfig: config, force: true })
+      return
+    } catch (error) {
+      if (!isCode(error, codes.notYetInitialized)) throw error
+      await delay(25)
+    }
+  }
 }
 
 async function untilPrimary() {
@@ -88,19 +102,20 @@ async function isAdministrator() {
     await admin.db('admin').command({ connectionStatus: 1 })
     return true
   } catch (error) {
-    if (error instanceof MongoServerError && error.code === codes.authenticationFailed) return false
+    if (isCode(error, codes.authenticationFailed)) return false
     throw error
   }
+}
+
+function isCode(error: unknown, code: number): boolean {
+  return error instanceof MongoServerError && error.code === code
 }
 
 async function createAdministrator() {
   try {
     await anonymous.db('admin').command({ createUser: administrator, pwd: setup.adminPassword, roles: ['root'] })
   } catch (error) {
-    if (!(error instanceof MongoServerError && error.code === codes.unauthorized)) throw error
-    throw new Error(
-      'the data was made with another password than secrets.json has: put that secrets.json back, or remove data/mongod, which deletes all data',
-    )
+    throw isCode(error, codes.unauthorized) ? new Error(otherSecrets) : error
   }
 }
 

@@ -55,7 +55,11 @@ function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
       else if (error.code === 'EACCES')
         reject(new MeshError(`Port ${port} needs more rights: take one above 1023, SITE11_PORT=9000 npm start`))
       else if (error.code === 'EADDRNOTAVAIL')
-        reject(new MeshError(`SITE11_BIND=${host} is no address of this machine.`))
+        reject(
+          new MeshError(
+            `SITE11_BIND=${host} is no address of this machine: take 127.0.0.1, or 0.0.0.0 for all it has.`,
+          ),
+        )
       else reject(error)
     })
     server.listen({ port, host }, () => server.close(() => resolve(true)))

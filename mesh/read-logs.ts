@@ -26,14 +26,6 @@ export function lastLines(folder: string, name: string, count: number): string[]
   return lines.slice(-count)
 }
 
-/** What a process said last, rendered for people, without the frames of a stack. */
-export function lastWords(folder: string, name: string): string[] {
-  const words = lastLines(folder, name, 40).filter(
-    line => !/^\s+at |^Node\.js v|^\s*\^+\s*$|^\s*[{}]/.test(line) || line.startsWith('{"'),
-  )
-  return words.slice(-8).map(line => renderLine(name, line))
-}
-
 /** A log line for people; one that is no message (an access log record) as it is. */
 export function renderLine(name: string, line: string): string {
   const entry = parseLine(line)

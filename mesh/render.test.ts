@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
-import { renderEntry, terminalStream } from './render.ts'
+import { lastWords, renderEntry, terminalStream } from './render.ts'
 
 const entry = { time: new Date(2026, 0, 2, 3, 4, 5, 6), level: 'info', msg: 'listening', fields: {} } as const
 
@@ -46,4 +46,21 @@ test('more lines a second than anybody can read are counted, not shown', () => {
   stream(Buffer.from('the next second\n'))
   expect(shown).toHaveLength(202)
   expect(shown[200]).toContain('800 more lines')
+})
+
+test('last words are messages and plain text, without the frames of a stack', () => {
+  const written = [
+    '{"level":30,"time":0,"msg":"listening"}',
+    '{"level":50,"time":0,"msg":"no database"}',
+    '/service/main.ts:7',
+    '    throw new Error("no")',
+    '    ^',
+    'Error: no',
+    '    at file:///service/main.ts:7:11',
+    '',
+    'Node.js v24.0.0',
+  ]
+  const words = lastWords('users-1', written.join('\n')).map(stripVTControlCharacters)
+  expect(words[0]).toMatch(/ERROR no database$/)
+  expect(words.slice(1)).toEqual(['/service/main.ts:7', '    throw new Error("no")', 'Error: no'])
 })

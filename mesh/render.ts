@@ -88,3 +88,16 @@ export function terminalStream(name: string, from: Level, print: (line: string) 
     }
   }
 }
+
+/** What matters at the end of what a process wrote: warnings and worse, and plain text without the frames of a stack. */
+export function lastWords(name: string, written: string): string[] {
+  return written
+    .split('\n')
+    .filter(line => line.trim() !== '' && !/^\s+at |^Node\.js v|^[\s^]+$/.test(line))
+    .flatMap(line => {
+      if (!line.startsWith('{"')) return [printable(line)]
+      const entry = parseLine(line)
+      return entry && levels.indexOf(entry.level) >= levels.indexOf('warn') ? [renderEntry(name, entry)] : []
+    })
+    .slice(-8)
+}

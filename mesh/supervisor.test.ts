@@ -107,7 +107,7 @@ test('a start fails with the reason when a process ends before it is ready', asy
     spec('one', { before: `console.error('the port is wrong'); process.exit(3)` }),
   ])
   await expect(failing).rejects.toThrow(MeshError)
-  await expect(failing).rejects.toThrow(/one ended with code 3 before it was ready.*ends with:\n.*the port is wrong/)
+  await expect(failing).rejects.toThrow(/one ended with code 3 before it was ready.*one\.log.*:\n {2}the port is wrong/)
 })
 
 test('a program that does not exist is a reason, too', async () => {

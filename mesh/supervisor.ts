@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { MeshError, reasonOf } from './errors.ts'
 import { type Level, type LogEntry, type LogFile, openLog, wholeLines } from './logs.ts'
 import { type ManagedProcess, type ProcessSpec, type ProcessStatus, runProcess } from './process.ts'
-import { lastWords } from './read-logs.ts'
-import { renderEntry, terminalStream } from './render.ts'
+import { lastWords, renderEntry, terminalStream } from './render.ts'
 
 export type SupervisorOptions = {
   /** Folder of the log files. */
@@ -30,15 +29,21 @@ const keptForEachLaterStageMs = 1000
 /** A restart has time to let every request end. */
 const drainMs = 30_000
 
+/** A process, and what it has said since its start as long as it was not healthy. */
+type Member = ManagedProcess & { lastWords: () => string[] }
+
+const longestWords = 16 * 1024
+
 export function createSupervisor(options: SupervisorOptions) {
-  const stages: ManagedProcess[][] = []
-  const instances = new Map<string, ManagedProcess[]>()
+  const stages: Member[][] = []
+  const instances = new Map<string, Member[]>()
   const logs = new Map<string, LogFile>()
   let stopped: Promise<void> | undefined
   let last: Promise<void> = Promise.resolve()
 
   const meshLog = logOf('mesh')
   const processes = () => [...stages.flat(), ...[...instances.values()].flat()]
+  const record = () => options.recorded(processes())
 
   function logOf(name: string): LogFile {
     const open =
@@ -61,33 +66,41 @@ export function createSupervisor(options: SupervisorOptions) {
     options.print(renderEntry('mesh', log(level, msg, fields)))
   }
 
-  function run(spec: ProcessSpec): ManagedProcess {
+  function run(spec: ProcessSpec): Member {
     const file = logOf(spec.name)
     const terminal = terminalStream(spec.name, spec.terminal, options.print)
+    let words = ''
+    let ended = false
     const write = (block: Buffer) => {
       file.write(block)
       if (options.watched()) terminal(block)
+      if (member.status().state === 'healthy') return
+      words = ((ended ? '' : words) + block.toString('utf8')).slice(-longestWords)
+      ended = false
     }
     const lines = { stdout: wholeLines(write), stderr: wholeLines(write) }
-    return runProcess(spec, {
+    const member = runProcess(spec, {
       say,
       output: (stream, chunk) => lines[stream].push(chunk),
       ended() {
         lines.stdout.flush()
         lines.stderr.flush()
+        ended = true
       },
-      changed: () => options.recorded(processes()),
+      changed: record,
     })
+    return { ...member, lastWords: () => lastWords(spec.name, words) }
   }
 
-  /** Like whenReady, and the reason comes with the last lines of the log. */
-  async function becomesReady(member: ManagedProcess) {
+  /** Like whenReady, and the reason comes with what the process has said. */
+  async function becomesReady(member: Member) {
     try {
       await member.whenReady()
     } catch (error) {
-      const lines = lastWords(options.logs, member.spec.name).map(line => `\n  ${line}`)
+      const words = member.lastWords().map(line => `\n  ${line}`)
+      const file = join(options.logs, `${member.spec.name}.log`)
       throw new MeshError(
-        `${reasonOf(error)}. Its log (${join(options.logs, `${member.spec.name}.log`)}) ends with:${lines.join('')}`,
+        `${reasonOf(error)}. Its log is ${file}${words.length > 0 ? ', and its last words were:' : '; it said nothing.'}${words.join('')}`,
       )
     }
   }
@@ -97,6 +110,7 @@ export function createSupervisor(options: SupervisorOptions) {
     refuseWhenStopped()
     const stage = specs.map(run)
     stages.push(stage)
+    record()
     await Promise.all(stage.map(becomesReady))
   }
 
@@ -106,22 +120,30 @@ export function createSupervisor(options: SupervisorOptions) {
    */
   async function scale(wanted: Map<string, number>) {
     refuseWhenStopped()
-    const added: ManagedProcess[] = []
-    const surplus: ManagedProcess[] = []
+    const added: Member[] = []
+    const surplus: Member[] = []
     for (const [service, count] of wanted) {
       const members = instances.get(service) ?? []
       instances.set(service, members)
       surplus.push(...members.slice(count))
       while (members.length < count) {
-        const member = run(await options.instance(service, `${service}-${members.length + 1}`))
+        const spec = await options.instance(service, `${service}-${members.length + 1}`)
+        refuseWhenStopped()
+        const member = run(spec)
         members.push(member)
         added.push(member)
+        record()
       }
     }
     for (const member of surplus) say('info', `draining ${member.spec.name}`)
-    await Promise.all([...added.map(becomesReady), ...surplus.map(member => member.stop(drainMs))])
+    const results = await Promise.allSettled([
+      ...added.map(becomesReady),
+      ...surplus.map(member => member.stop(drainMs)),
+    ])
     for (const [service, count] of wanted) instances.get(service)?.splice(count)
-    options.recorded(processes())
+    record()
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   /** Restarts a process, or the instances of a service one after another; each is ready before the next one goes. */
@@ -138,6 +160,7 @@ export function createSupervisor(options: SupervisorOptions) {
       refuseWhenStopped()
       const next = run(member.spec)
       list[index] = next
+      record()
       await becomesReady(next)
     }
   }
@@ -179,7 +202,6 @@ export function createSupervisor(options: SupervisorOptions) {
     scale: serially(scale),
     restart: serially(restart),
     stop,
-    known,
     statuses: (): ProcessStatus[] => processes().map(member => member.status()),
   }
 }

@@ -71,7 +71,12 @@ const inputs = [
   'package-lock.json',
 ].sort()
 const hash = createHash('sha256')
-for (const file of inputs) hash.update(file).update('\0').update(readFileSync(join(root, file))).update('\0')
+for (const file of inputs)
+  hash
+    .update(file)
+    .update('\0')
+    .update(readFileSync(join(root, file)))
+    .update('\0')
 const fingerprint = hash.digest('hex')
 const stamp = join(gen, 'fingerprint')
 
@@ -82,6 +87,7 @@ if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) {
   for (const dir of ['third_party', 'grpc', 'es']) rmSync(join(gen, dir), { recursive: true, force: true })
   writeThirdParty()
   buf('generate')
+  writeMapEntriesWhole()
   buf('build', '--path', 'proto/site11', '-o', 'proto/gen/site11.binpb')
   buildEnvoy()
   writeFileSync(stamp, fingerprint)
@@ -96,6 +102,21 @@ function writeThirdParty() {
   for (const name of googleFiles) cpSync(join(deps, 'googleapis/google', name), join(gen, 'third_party/google', name))
 }
 
+/**
+ * ts-proto leaves an empty key or value out of an entry of a map, as the wire format allows. Envoy's JSON transcoder (1.40) crashes
+ * on such an entry, so ours are always written whole: otherwise one empty profile field takes the edge down.
+ */
+function writeMapEntriesWhole() {
+  for (const name of globSync('grpc/**/*.ts', { cwd: gen })) {
+    const file = join(gen, name)
+    const source = readFileSync(file, 'utf8')
+    const whole = source.replace(/export const \w+_\w+Entry: MessageFns<[\s\S]*?\n {2}\},\n/g, encode =>
+      encode.replace(/if \(message\.(?:key|value)(?:\.length)? !== (?!undefined)[^)]*\) \{\s*([\s\S]*?;)\s*\}/g, '$1'),
+    )
+    if (whole !== source) writeFileSync(file, whole)
+  }
+}
+
 /** The Envoy API as npm ships it refers to one validation option that the validate.proto beside it lacks: `ignore_empty`. */
 function buildEnvoy() {
   const envoy = mkdtempSync(join(tmpdir(), 'site11-envoy-api-'))
@@ -104,7 +125,10 @@ function buildEnvoy() {
   }
   const validate = join(envoy, 'validate/validate.proto')
   const source = readFileSync(validate, 'utf8')
-  writeFileSync(validate, source.replace('message StringRules {', 'message StringRules { optional bool ignore_empty = 26;'))
+  writeFileSync(
+    validate,
+    source.replace('message StringRules {', 'message StringRules { optional bool ignore_empty = 26;'),
+  )
   const paths = envoyPackages.flatMap(name => ['--path', join(envoy, 'envoy', name)])
   buf('build', envoy, '--exclude-source-info', '-o', 'proto/gen/envoy.binpb', ...paths)
   rmSync(envoy, { recursive: true })

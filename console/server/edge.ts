@@ -1,7 +1,8 @@
 /** Keeps the control plane at what registry and keys say. */
 import type { Log } from '@site11/runtime/log.ts'
+import { contractsFrom } from './control-plane/contract.ts'
 import type { ControlPlane } from './control-plane/server.ts'
-import { type MeshState, StateError } from './control-plane/state.ts'
+import { type MeshState, type ServiceState, StateError } from './control-plane/state.ts'
 
 export interface Edge {
   /** Publishes the present state. A service that no configuration can be made of is left out, and named by `problems`. */
@@ -34,5 +35,25 @@ export function createEdge(controlPlane: Pick<ControlPlane, 'publish'>, state: (
       problems = found
     },
     problems: () => problems,
+  }
+}
+
+/** @throws Error when the edge could be configured with what there is, but not with the new contract. */
+export function checkContract(services: ServiceState[], candidate: ServiceState): void {
+  const others = services.filter(({ name }) => name !== candidate.name)
+  try {
+    contractsFrom([...others, candidate])
+  } catch (error) {
+    // Where the others do not fit together themselves, the newcomer is not at fault unless it is malformed by itself.
+    if (fits(others) || !fits([candidate])) throw error
+  }
+}
+
+function fits(services: ServiceState[]): boolean {
+  try {
+    contractsFrom(services)
+    return true
+  } catch {
+    return false
   }
 }

@@ -30,24 +30,33 @@ interface Account {
   password: string
 }
 
-/** Sees to it that there is an admin. Waits for Users as long as it takes; ends early when `signal` is aborted. */
-export async function ensureAdmin(options: FirstAdminOptions): Promise<void> {
+/**
+ * Sees to it that there is an admin, however long it takes; ends early when `signal` is aborted.
+ * @param tell learns what keeps the admin from being made, and undefined when there is one.
+ */
+export async function ensureAdmin(
+  options: FirstAdminOptions,
+  tell: (problem: string | undefined) => void,
+): Promise<void> {
   const { log, signal } = options
+  let told = ''
+  tell('The first admin is not made yet.')
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      return await makeAdmin(options)
+      await makeAdmin(options)
+      return tell(undefined)
     } catch (error) {
       const passes = error instanceof ServiceError && passing.has(error.code)
-      if (!passes) {
-        const message = error instanceof Error ? error.message : String(error)
-        return log.error(
-          { reason: message },
-          'the first admin could not be made; mend the cause and start the Console again',
-        )
+      const problem = `The first admin could not be made: ${error instanceof Error ? error.message : String(error)}`
+      // Users takes a moment to come: that is worth a word only when it lasts.
+      if (problem !== told && (!passes || attempt >= 20)) {
+        log[passes ? 'warn' : 'error'](problem)
+        tell(problem)
+        told = problem
       }
-      if (attempt === 20) log.warn({ reason: error.message }, 'still waiting for Users to make the first admin')
+      const pauseMs = passes ? Math.min(500, 50 * 2 ** Math.min(attempt, 5)) : 5000
+      await wait(pauseMs, undefined, { signal, ref: false }).catch(() => {})
     }
-    await wait(Math.min(500, 50 * 2 ** Math.min(attempt, 5)), undefined, { signal, ref: false }).catch(() => {})
   }
 }
 

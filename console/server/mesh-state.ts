@@ -4,19 +4,8 @@ import { accessAudience } from '@site11/runtime/caller.ts'
 import type { JSONWebKeySet } from 'jose'
 import type { ConsoleConfig } from './config.ts'
 import type { InstanceState, MeshState } from './control-plane/state.ts'
+import { consoleService, type Own } from './own.ts'
 import type { Instance, State } from './registry/registry.ts'
-import type { Endpoint } from './resolve.ts'
-
-/** The Console's name among the services. */
-export const consoleService = 'console'
-
-/** What the Console is to others. */
-export interface Own {
-  version: string
-  contract: Uint8Array
-  grpc: Endpoint
-  http: Endpoint
-}
 
 /** @returns the state that the proxies' configuration is made from. A service whose contract is not at hand is left out. */
 export function meshStateFrom(

@@ -1,10 +1,9 @@
 /** Puts the Console together and runs it. */
-import { createHash } from 'node:crypto'
 import type { Server as HttpServer } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
-import { type Dependency, RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { createVerifier } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
@@ -18,25 +17,22 @@ import type { JSONWebKeySet } from 'jose'
 import { authService } from './auth/service.ts'
 import { createSessions } from './auth/sessions.ts'
 import type { ConsoleConfig } from './config.ts'
-import { contractsFrom } from './control-plane/contract.ts'
 import { createControlPlane } from './control-plane/server.ts'
-import type { ServiceState } from './control-plane/state.ts'
-import { createEdge } from './edge.ts'
+import { checkContract, createEdge } from './edge.ts'
 import { ensureAdmin } from './first-admin.ts'
 import { type HealthReport, healthReport } from './health/report.ts'
 import { createHealthWatch } from './health/watch.ts'
 import { httpServer } from './http/server.ts'
 import { staticFiles } from './http/static.ts'
 import { loadKeys } from './keys/keys.ts'
-import { consoleService, meshStateFrom, type Own, originsOf, peersFrom } from './mesh-state.ts'
+import { meshStateFrom, originsOf, peersFrom } from './mesh-state.ts'
 import { createOpenapi } from './openapi/openapi.ts'
 import type { Json } from './openapi/schemas.ts'
+import { consoleService, createOwnInstance, describeOwn } from './own.ts'
 import { acceptJoinToken } from './registry/join.ts'
 import { runRegistry } from './registry/live-registry.ts'
-import type { Health, Instance } from './registry/registry.ts'
 import { registryService } from './registry/service.ts'
 import { createRegistryStore } from './registry/store.ts'
-import { type Endpoint, resolveAddress } from './resolve.ts'
 import { StartError } from './start-error.ts'
 import { createTokens, isDue } from './tokens.ts'
 
@@ -113,12 +109,7 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
   const verifier = createVerifier()
   const registryStore = createRegistryStore(db)
   const registry = runRegistry(registryStore, await registryStore.load(now()), { log })
-  const own: Own = {
-    version,
-    contract: contractOf(definitions),
-    grpc: await reachable('SITE11_ADVERTISE', config.SITE11_ADVERTISE ?? config.SITE11_LISTEN),
-    http: await reachable('SITE11_HTTP_ADVERTISE', config.SITE11_HTTP_ADVERTISE ?? config.SITE11_HTTP_LISTEN),
-  }
+  const own = await describeOwn(config, version, contractOf(definitions))
   const mesh = () => meshStateFrom(registry.state(), registry.contracts(), keys.jwks(), config, own)
   const peers = () => peersFrom(registry.state(), own)
   const controlPlane = createControlPlane({ joinToken: config.SITE11_JOIN_TOKEN, log })
@@ -131,7 +122,7 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
 
   const server = createServer()
   const ownHealth = addReflectionAndHealth(server, definitions, { mongodb: store.ping }, log)
-  const ownInstance = describeOwn(config, own, ownHealth.dependencies, now)
+  const ownInstance = createOwnInstance(config, own, ownHealth.dependencies, now)
   const attachments = registryService({
     registry,
     tokens,
@@ -185,16 +176,17 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
   )
   const openapi = createOpenapi({ url: issuer, version })
   const ending = new AbortController()
-  let hasAdmin = false
-  void ensureAdmin({
+  let adminProblem: string | undefined
+  const admin = {
     users,
     home: config.SITE11_HOME,
     email: config.SITE11_ADMIN_EMAIL,
     password: config.SITE11_ADMIN_PASSWORD,
     log,
     signal: ending.signal,
-  }).then(() => {
-    hasAdmin = true
+  }
+  void ensureAdmin(admin, problem => {
+    adminProblem = problem
   })
 
   return {
@@ -205,7 +197,7 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
         registry: registry.state(),
         own: ownInstance(),
         proxies: controlPlane.proxies(),
-        problems: [...edge.problems(), ...(hasAdmin ? [] : ['The first admin is not made yet.'])],
+        problems: [...edge.problems(), ...(adminProblem ? [adminProblem] : [])],
         nowMs: now(),
       }),
     async close() {
@@ -219,67 +211,6 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
       ownHealth.close()
       users.close()
     },
-  }
-}
-
-/** Where others reach us. @param variable the setting that says so. */
-async function reachable(variable: string, { text }: { text: string }): Promise<Endpoint> {
-  try {
-    return await resolveAddress(text)
-  } catch (error) {
-    throw new StartError(`${variable} must say where others reach the Console: ${(error as Error).message}`)
-  }
-}
-
-/** @returns the Console as one of the instances. */
-function describeOwn(
-  config: ConsoleConfig,
-  { version, contract }: Own,
-  dependencies: () => Dependency[],
-  now: () => number,
-) {
-  const startTime = new Date(now())
-  const contractHash = createHash('sha256').update(contract).digest('hex')
-  let health: Health = { status: 'healthy', since: startTime, reason: '' }
-  return (): Instance => {
-    const found = dependencies()
-    const status = found.every(({ healthy }) => healthy) ? 'healthy' : 'failing'
-    if (status !== health.status) health = { status, since: new Date(now()), reason: '' }
-    return {
-      service: consoleService,
-      instance: config.SITE11_INSTANCE,
-      version,
-      address: (config.SITE11_ADVERTISE ?? config.SITE11_LISTEN).text,
-      ...grpc,
-      zone: config.SITE11_ZONE,
-      startTime,
-      contractHash,
-      stream: 0,
-      seenMs: now(),
-      draining: false,
-      health,
-      dependencies: found,
-    }
-  }
-}
-
-/** @throws Error when the edge could be configured with what there is, but not with the new contract. */
-function checkContract(services: ServiceState[], candidate: ServiceState): void {
-  const others = services.filter(({ name }) => name !== candidate.name)
-  try {
-    contractsFrom([...others, candidate])
-  } catch (error) {
-    // Where the others do not fit together themselves, the newcomer is not at fault unless it is malformed by itself.
-    if (fits(others) || !fits([candidate])) throw error
-  }
-}
-
-function fits(services: ServiceState[]): boolean {
-  try {
-    contractsFrom(services)
-    return true
-  } catch {
-    return false
   }
 }
 

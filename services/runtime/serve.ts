@@ -110,10 +110,15 @@ export function addReflectionAndHealth(
   return addHealth(server, names, probes, { log })
 }
 
-/** What ReflectionService takes. Not by way of proto-loader, which spoils the names of types in other packages. */
+/**
+ * What ReflectionService takes. Not by way of proto-loader, which spoils the names of types in other packages; and without the
+ * comments, which stand there without their places in the source, as clients in Go do not accept them.
+ */
 function reflectable(contract: Uint8Array): ConstructorParameters<typeof ReflectionService>[0] {
   const { file } = fromBinary(FileDescriptorSetSchema, contract)
-  const fileDescriptorProtos = file.map(each => Buffer.from(toBinary(FileDescriptorProtoSchema, each)))
+  const fileDescriptorProtos = file.map(each =>
+    Buffer.from(toBinary(FileDescriptorProtoSchema, { ...each, sourceCodeInfo: undefined })),
+  )
   return { contract: { format: 'Protocol Buffer 3 DescriptorProto', type: {}, fileDescriptorProtos } }
 }
 

@@ -1,8 +1,10 @@
+import { hash } from '@node-rs/argon2'
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { because, callBy, console_, startUsers, type TestUsers, userCaller } from './test-users.ts'
+import type { UserDocument } from './document.ts'
+import { because, callBy, consoleService, startUsers, type TestUsers, userCaller } from './test-users.ts'
 
-const call = callBy(console_)
+const call = callBy(consoleService)
 const password = 'four unrelated words'
 const newPassword = 'another four unrelated words'
 const minute = 60_000
@@ -105,6 +107,17 @@ describe('signing in', () => {
     expect(reasons.filter(reason => reason === 'BAD_CREDENTIALS').length).toBeLessThan(10)
     expect(reasons.filter(reason => reason === 'THROTTLED').length).toBeGreaterThan(30)
   })
+})
+
+test('a hash of weaker days is replaced at the next sign-in, which changes nothing else', async () => {
+  const { id, email } = await users.create({}, { password })
+  const documents = users.store.db.collection<UserDocument>('users')
+  const weak = await hash(password, { memoryCost: 8192, timeCost: 1, parallelism: 1 })
+  await documents.updateOne({ _id: id }, { $set: { passwordHash: weak } })
+  const before = await signIn(email)
+  const kept = await documents.findOne({ _id: id })
+  expect(kept?.passwordHash).toContain('m=19456,t=2')
+  expect(await signIn(email)).toEqual(before)
 })
 
 describe('a changed password', () => {

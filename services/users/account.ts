@@ -60,12 +60,12 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
   return {
     async requestEmailVerification(_, call) {
       const user = await callingUser(store, call)
-      if (user.emailVerified) throw failedPrecondition('WRONG_STATE', `The address ${user.email} is verified already.`)
+      if (user.emailVerified) throw failedPrecondition('WRONG_STATE', 'The e-mail address is verified already.')
       const issued = await links.issue('verification', user, now())
       if ('waitMs' in issued) {
         throw resourceExhausted('THROTTLED', 'A mail was sent less than a minute ago. Look for it.', issued.waitMs)
       }
-      mail.sendLink('verification', user, linkOf(publicUrl, 'verification', issued.token))
+      mail.sendLink('verification', user, () => linkOf(publicUrl, 'verification', issued.token))
       return {}
     },
 
@@ -81,19 +81,20 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
 
     async requestPasswordReset({ email }) {
       const user = await store.findByEmail(normalizeEmail(email))
-      // Not awaited: who has an account must not show in the time of the answer.
-      if (user) mail.sendLink('reset', user, newLink('reset', user))
+      // All else comes after the answer, whose time must not show who has an account.
+      if (user) mail.sendLink('reset', user, () => newLink('reset', user))
       return {}
     },
 
     async resetPassword({ token, newPassword }, call) {
       // The link is used up only when the new password is good enough, and before it is set: one of many attempts wins.
-      const { userId, email } = await links.look('reset', token, now())
+      const { userId, email, passwordVersion } = await links.look('reset', token, now())
       requireStrong(newPassword, email, 'new_password')
       const passwordHash = await passwords.hash(newPassword)
       await links.redeem('reset', token, now())
       // Who redeems the link reads the mail of this address.
-      const user = await store.setPassword({ _id: userId, email }, passwordHash, now(), { emailVerified: true })
+      const which = { _id: userId, email, passwordVersion }
+      const user = await store.setPassword(which, passwordHash, now(), { emailVerified: true })
       if (!user) throw linkInvalid()
       await throttle.succeeded({ email, clientAddress: clientAddressOf(call) })
       return {}
@@ -123,7 +124,6 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
       const changed = await store.setPassword({ _id, passwordVersion }, await passwords.hash(newPassword), now())
       // Another change came first, so what was checked is not the current password any more.
       if (!changed) throw badCredentials()
-      await links.revoke('reset', _id)
       return { state: signInState(changed) }
     },
 

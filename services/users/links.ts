@@ -1,16 +1,16 @@
 /**
  * One-time links, in the collection `links`. The token is in the mail only; what is kept is its hash.
  *
- *   { _id: '<user id>/<kind>', hash, email, sentTime, expireTime }
+ *   { _id: '<user id>/<kind>', hash, email, passwordVersion, sentTime, expireTime }
  *
- * One of a kind for each user: a new link takes the place of the old one. A link is for the address it was mailed to and ends with it.
+ * One of a kind for each user: a new link takes the place of the old one. A link is for the address it was mailed to, and one for a
+ * new password also for the password that it replaces: whoever redeems it must check that the user still has both.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { invalidArgument, type ServiceError } from '@site11/runtime/errors.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { ensureIndexes, type IndexSpec } from '@site11/runtime/store/indexes.ts'
 import { DuplicateKeyError, storeError } from '@site11/runtime/store/store-error.ts'
-
 import type { Db } from 'mongodb'
 import type { UserRecord } from './user.ts'
 
@@ -20,14 +20,16 @@ interface LinkDocument {
   _id: string
   hash: string
   email: string
+  passwordVersion: number
   sentTime: Date
   expireTime: Date
 }
 
 export interface Redeemed {
   userId: string
-  /** The address that the link was mailed to. */
+  /** The address that the link was mailed to, and the password's version then. */
   email: string
+  passwordVersion: number
 }
 
 export interface Links {
@@ -37,8 +39,6 @@ export interface Links {
   look(kind: LinkKind, token: string, now: Date): Promise<Redeemed>
   /** The same, and the token is used up: of many that try only one gets through. */
   redeem(kind: LinkKind, token: string, now: Date): Promise<Redeemed>
-  /** Makes the user's link of this kind useless. */
-  revoke(kind: LinkKind, userId: string): Promise<void>
 }
 
 const minute = 60_000
@@ -64,11 +64,11 @@ export async function createLinks(db: Db, log: Log): Promise<Links> {
     expireTime: { $gt: now },
   })
   return {
-    async issue(kind, { _id: userId, email }, now) {
+    async issue(kind, { _id: userId, email, passwordVersion }, now) {
       const _id = `${userId}/${kind}`
       const token = randomBytes(32).toString('base64url')
       const expireTime = new Date(now.getTime() + lifetimeMs[kind])
-      const link = { hash: hashOf(kind, token), email, sentTime: now, expireTime }
+      const link = { hash: hashOf(kind, token), email, passwordVersion, sentTime: now, expireTime }
       try {
         // With a link younger than a minute, nothing matches and the insertion meets its _id.
         const old = { _id, sentTime: { $lte: new Date(now.getTime() - minute) } }
@@ -77,24 +77,24 @@ export async function createLinks(db: Db, log: Log): Promise<Links> {
       } catch (error) {
         const known = storeError(error)
         if (!(known instanceof DuplicateKeyError)) throw known
-        const young = await rightly(links.findOne({ _id }))
+        const young = await translated(links.findOne({ _id }))
         return { waitMs: young ? Math.max(1000, young.sentTime.getTime() + minute - now.getTime()) : 1000 }
       }
     },
-    look: async (kind, token, now) => redeemed(await rightly(links.findOne(living(kind, token, now)))),
-    redeem: async (kind, token, now) => redeemed(await rightly(links.findOneAndDelete(living(kind, token, now)))),
-    revoke: async (kind, userId) => void (await rightly(links.deleteOne({ _id: `${userId}/${kind}` }))),
+    look: async (kind, token, now) => redeemed(await translated(links.findOne(living(kind, token, now)))),
+    redeem: async (kind, token, now) => redeemed(await translated(links.findOneAndDelete(living(kind, token, now)))),
   }
 }
 
-const rightly = <T>(operation: Promise<T>): Promise<T> =>
+const translated = <T>(operation: Promise<T>): Promise<T> =>
   operation.catch(error => {
     throw storeError(error)
   })
 
 function redeemed(link: LinkDocument | null): Redeemed {
   if (!link) throw linkInvalid()
-  return { userId: link._id.slice(0, link._id.indexOf('/')), email: link.email }
+  const { _id, email, passwordVersion } = link
+  return { userId: _id.slice(0, _id.indexOf('/')), email, passwordVersion }
 }
 
 export function linkInvalid(): ServiceError {

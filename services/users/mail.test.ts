@@ -46,7 +46,7 @@ const fromQuotedPrintable = (text: string) => text.replaceAll('=\r\n', '').repla
 describe('a mail', () => {
   test('becomes a file for its owner only when there is no SMTP server', async () => {
     const mail = createMail({ smtpUrl: undefined, from, folder: join(folder, 'a', 'mail'), log })
-    mail.sendLink('reset', user, link)
+    mail.sendLink('reset', user, () => link)
     await mail.close()
     const [name = ''] = await readdir(join(folder, 'a', 'mail'))
     const path = join(folder, 'a', 'mail', name)
@@ -61,7 +61,7 @@ describe('a mail', () => {
   test('goes to the SMTP server when there is one', async () => {
     const server = await smtpServer()
     const mail = createMail({ smtpUrl: server.url, from, folder: join(folder, 'b'), log })
-    mail.sendLink('verification', user, link)
+    mail.sendLink('verification', user, () => link)
     await mail.close()
     const sent = fromQuotedPrintable(server.received.join(''))
     expect(sent).toContain('MAIL FROM:<no-reply@example.com>')
@@ -74,15 +74,15 @@ describe('a mail', () => {
   test('that cannot be sent harms nobody', async () => {
     const server = await smtpServer('550 no')
     const mail = createMail({ smtpUrl: server.url, from, folder, log })
-    mail.sendLink('reset', user, link)
-    mail.sendLink('reset', user, Promise.reject(new Error('no link')))
+    mail.sendLink('reset', user, () => link)
+    mail.sendLink('reset', user, () => Promise.reject(new Error('no link')))
     await expect(mail.close()).resolves.toBeUndefined()
     server.close()
   })
 
   test('without a link is none', async () => {
     const mail = createMail({ smtpUrl: undefined, from, folder: join(folder, 'c'), log })
-    mail.sendLink('reset', user, Promise.resolve(undefined))
+    mail.sendLink('reset', user, () => undefined)
     await mail.close()
     await expect(readdir(join(folder, 'c'))).rejects.toMatchObject({ code: 'ENOENT' })
   })

@@ -4,18 +4,21 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { setImmediate as afterThisTurn, setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '@site11/runtime/log.ts'
 import { createTransport, type SendMailOptions } from 'nodemailer'
 import type { LinkKind } from './links.ts'
 import type { UserRecord } from './user.ts'
 
+export type MakeLink = () => string | undefined | Promise<string | undefined>
+
 export interface Mail {
   /**
-   * Starts sending a mail with a one-time link and returns at once; a failure is logged.
-   * @param link may come later; nothing is sent when it comes as undefined.
+   * Sends a mail with a one-time link, some time after it has returned; a failure is logged.
+   * @param makeLink is called then; nothing is sent when it gives undefined.
    */
-  sendLink(kind: LinkKind, to: UserRecord, link: string | Promise<string | undefined>): void
-  /** Resolves when what was started has been sent or has failed. */
+  sendLink(kind: LinkKind, to: UserRecord, makeLink: MakeLink): void
+  /** Resolves when what was started has been sent or has failed, after 2 s at the latest. */
   close(): Promise<void>
 }
 
@@ -30,14 +33,16 @@ export interface MailOptions {
 
 type TextMail = SendMailOptions & { text: string }
 
-/** How long the SMTP server may stay silent, ms. */
+/** How long the SMTP server may stay silent, and how long mails under way are waited for at the end. Both ms. */
 const silenceMs = 10_000
+const closeMs = 2000
 
 export function createMail({ smtpUrl, from, folder, log }: MailOptions): Mail {
   const deliver = smtpUrl ? bySmtp(smtpUrl) : toFolder(resolve(folder), log)
   const pending = new Set<Promise<void>>()
-  async function send(kind: LinkKind, to: UserRecord, coming: string | Promise<string | undefined>) {
-    const link = await coming
+  async function send(kind: LinkKind, to: UserRecord, makeLink: MakeLink) {
+    await afterThisTurn()
+    const link = await makeLink()
     if (!link) return
     await deliver.send({
       from,
@@ -46,15 +51,15 @@ export function createMail({ smtpUrl, from, folder, log }: MailOptions): Mail {
     })
   }
   return {
-    sendLink(kind, to, link) {
-      const sent = send(kind, to, link).catch(error => {
+    sendLink(kind, to, makeLink) {
+      const sent = send(kind, to, makeLink).catch(error => {
         log.error({ kind, user: to._id, reason: String(error.message) }, 'a mail could not be sent')
       })
       pending.add(sent)
       void sent.then(() => pending.delete(sent))
     },
     async close() {
-      await Promise.all(pending)
+      await Promise.race([Promise.all(pending), wait(closeMs, undefined, { ref: false })])
       deliver.close()
     },
   }

@@ -2,12 +2,13 @@
 import { hkdfSync } from 'node:crypto'
 import { join } from 'node:path'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import { versionOf } from '@site11/runtime/config.ts'
-import { createLog } from '@site11/runtime/log.ts'
+import { ConfigError, versionOf } from '@site11/runtime/config.ts'
+import { ServiceError } from '@site11/runtime/errors.ts'
+import { createLog, type Log } from '@site11/runtime/log.ts'
 import { closeOnSignal, serve, service } from '@site11/runtime/serve.ts'
 import { connectStore } from '@site11/runtime/store/connect.ts'
 import { v7 as newId } from 'uuid'
-import { usersConfig } from './config.ts'
+import { type UsersConfig, usersConfig } from './config.ts'
 import { createSharedCounters } from './counters.ts'
 import { createLinks } from './links.ts'
 import { createMail } from './mail.ts'
@@ -17,51 +18,60 @@ import { createUserStore } from './store.ts'
 import { createThrottle } from './throttle.ts'
 import { createUserWatch } from './watch.ts'
 
-const config = usersConfig()
-const log = createLog(config.SITE11_INSTANCE, config.SITE11_LOG_LEVEL)
+try {
+  const config = usersConfig()
+  const log = createLog(config.SITE11_INSTANCE, config.SITE11_LOG_LEVEL)
+  closeOnSignal(log, await start(config, log))
+} catch (error) {
+  // A setting that is wrong, or no database: what to do is in the message.
+  if (!(error instanceof ConfigError || error instanceof ServiceError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(1)
+}
 
-// All instances have the token to join with, so all read each other's page tokens and request marks.
-const secret = Buffer.from(hkdfSync('sha256', config.SITE11_JOIN_TOKEN, '', 'site11 users v1', 32)).toString(
-  'base64url',
-)
-const store = connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
-const watching = connectStore({ url: config.SITE11_MONGO_URL, appName: `${config.SITE11_INSTANCE}-watch` })
-const leaving = new AbortController()
-const now = () => new Date()
-const counters = createSharedCounters(config.SITE11_REDIS_URL, log)
-const mail = createMail({
-  smtpUrl: config.SITE11_SMTP_URL,
-  from: config.SITE11_MAIL_FROM,
-  folder: join(config.SITE11_HOME, 'mail'),
-  log,
-})
-const handlers = usersService({
-  store: await createUserStore(store, secret, log),
-  watch: createUserWatch(watching, leaving.signal, now),
-  links: await createLinks(store.db, log),
-  mail,
-  passwords: createPasswords(),
-  throttle: createThrottle(counters),
-  publicUrl: config.SITE11_PUBLIC_URL,
-  secret,
-  log,
-  now,
-  newId,
-})
-
-const stop = await serve({
-  name: 'users',
-  version: versionOf(import.meta.dirname),
-  config,
-  log,
-  services: () => [service(UsersServiceService, handlers)],
-  probes: { mongodb: store.ping },
-})
-closeOnSignal(log, async () => {
-  leaving.abort()
-  await stop()
-  await mail.close()
-  counters.close()
-  await watching.close()
-  await store.close()
-})
+/** @returns the function that ends it. */
+async function start(config: UsersConfig, log: Log): Promise<() => Promise<void>> {
+  // All instances have the token to join with, so all read each other's page tokens and request marks.
+  const derived = hkdfSync('sha256', config.SITE11_JOIN_TOKEN, '', 'site11 users v1', 32)
+  const secret = Buffer.from(derived).toString('base64url')
+  const store = connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
+  const watching = connectStore({ url: config.SITE11_MONGO_URL, appName: `${config.SITE11_INSTANCE}-watch` })
+  const counters = createSharedCounters(config.SITE11_REDIS_URL, log)
+  const mail = createMail({
+    smtpUrl: config.SITE11_SMTP_URL,
+    from: config.SITE11_MAIL_FROM,
+    folder: join(config.SITE11_HOME, 'mail'),
+    log,
+  })
+  const leaving = new AbortController()
+  const now = () => new Date()
+  const handlers = usersService({
+    store: await createUserStore(store, secret, log),
+    watch: createUserWatch(watching, leaving.signal, now),
+    links: await createLinks(store.db, log),
+    mail,
+    passwords: createPasswords(),
+    throttle: createThrottle(counters),
+    publicUrl: config.SITE11_PUBLIC_URL,
+    secret,
+    log,
+    now,
+    newId,
+  })
+  const stop = await serve({
+    name: 'users',
+    version: versionOf(import.meta.dirname),
+    config,
+    log,
+    services: () => [service(UsersServiceService, handlers)],
+    probes: { mongodb: store.ping },
+  })
+  return async () => {
+    leaving.abort()
+    await stop()
+    await mail.close()
+    counters.close()
+    await watching.close()
+    await store.close()
+  }
+}

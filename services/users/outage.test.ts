@@ -1,8 +1,8 @@
 import { startMongod } from '@site11/runtime/store/test-mongod.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { callBy, console_, startUsers, type TestUsers } from './test-users.ts'
+import { callBy, consoleService, startUsers, type TestUsers } from './test-users.ts'
 
-const call = callBy(console_)
+const call = callBy(consoleService)
 const mongod = await startMongod()
 let users: TestUsers
 beforeAll(async () => {

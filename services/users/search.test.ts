@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { searchPrefixes, searchTokens } from './search.ts'
 
@@ -21,6 +22,10 @@ describe('search', () => {
     ['김철수'.normalize('NFD'), '김철수'],
     ['김 홍', '김철수 홍보팀'],
     ['KIM@exa', '김철수'],
+    ['luc', 'Jean-Luc'],
+    ['Jean-Luc', 'Jean-Luc'],
+    ['bob', 'Robert (Bob)'],
+    ['ㅊㅅ', '김(철수)'],
   ])('finds by %s the user %s', (typed, name) => {
     expect(finds(typed, name)).toBe(true)
   })
@@ -34,6 +39,20 @@ describe('search', () => {
     ['example.com', 'Ada Lovelace'],
   ])('does not find by %s the user %s', (typed, name) => {
     expect(finds(typed, name)).toBe(false)
+  })
+
+  test('finds every name by the beginning of every word in it', () => {
+    const syllable = fc.integer({ min: 0xac00, max: 0xd7a3 }).map(code => String.fromCodePoint(code))
+    const word = fc.oneof(fc.string({ unit: 'grapheme', minLength: 1 }), fc.string({ unit: syllable, minLength: 1 }))
+    fc.assert(
+      fc.property(fc.array(word), fc.nat(), (words, length) => {
+        const typed = words.map(each => {
+          const characters = [...each.normalize('NFC').toLowerCase()]
+          return characters.slice(0, 1 + (length % characters.length)).join('')
+        })
+        expect(finds(typed.join(' '), words.join(' '))).toBe(true)
+      }),
+    )
   })
 
   test('finds everybody by nothing', () => {

@@ -5,6 +5,7 @@
 import { disassemble, getChoseong } from 'es-hangul'
 
 const hangulSyllable = /[가-힣]/
+const punctuation = /\p{P}+/u
 const jamoOnly = /^[ㄱ-ㅎ]+$/
 
 /** Later syllables of longer words are not searched: names are short, and the tokens of a word grow with its square. */
@@ -13,7 +14,8 @@ const maxSyllables = 10
 /** @returns the tokens of a user, each once: lower case, NFC. Typed words match where a token begins with them. */
 export function searchTokens(email: string, displayName: string): string[] {
   const tokens = new Set([email])
-  for (const word of wordsOf(displayName)) {
+  const words = wordsOf(displayName)
+  for (const word of words.concat(words.flatMap(innerWords))) {
     tokens.add(word)
     if (!hangulSyllable.test(word)) continue
     const characters = [...word]
@@ -34,6 +36,11 @@ export function searchTokens(email: string, displayName: string): string[] {
  */
 export function searchPrefixes(typed: string): string[] {
   return wordsOf(typed).map(word => (jamoOnly.test(word) ? disassemble(word) : word))
+}
+
+/** @returns what stands between punctuation: Luc of Jean-Luc, Bob of (Bob). */
+function innerWords(word: string): string[] {
+  return punctuation.test(word) ? word.split(punctuation).filter(Boolean) : []
 }
 
 function wordsOf(text: string): string[] {

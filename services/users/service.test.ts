@@ -1,10 +1,10 @@
 import { User, UserState } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import { ListUsersRequest } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { because, callBy, console_, startUsers, type TestUsers, userCaller } from './test-users.ts'
+import { because, callBy, consoleService, startUsers, type TestUsers, userCaller } from './test-users.ts'
 
 const nobody = '0190b0b8-5f2c-7cc0-8f0a-2f9a4f6f9b11'
-const call = callBy(console_)
+const call = callBy(consoleService)
 let users: TestUsers
 beforeAll(async () => {
   users = await startUsers()

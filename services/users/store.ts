@@ -81,10 +81,10 @@ export async function createUserStore({ client, db }: Store, secret: string, log
 
   return {
     get: read,
-    withPassword: id => rightly(users.findOne({ _id: id })),
-    findByEmail: email => rightly(users.findOne({ email, deleteTime: null })),
+    withPassword: id => translated(users.findOne({ _id: id })),
+    findByEmail: email => translated(users.findOne({ email, deleteTime: null })),
     async requireFreeEmail(email) {
-      const taken = await rightly(users.findOne({ email, deleteTime: null }, { projection: { _id: 1 } }))
+      const taken = await translated(users.findOne({ email, deleteTime: null }, { projection: { _id: 1 } }))
       if (taken) throw emailTaken()
     },
 
@@ -92,11 +92,11 @@ export async function createUserStore({ client, db }: Store, secret: string, log
       const document: UserDocument = { ...user, search: searchTokens(user.email, user.displayName) }
       if (passwordHash) document.passwordHash = passwordHash
       if (!request) {
-        await rightly(insertDocument(document))
+        await translated(insertDocument(document))
         return user
       }
       document.request = request
-      return (await rightly(insertOnce(users, insertDocument, document))).document
+      return (await translated(insertOnce(users, insertDocument, document))).document
     },
 
     list: (request, now) => listUsers(users, tokens, request, now),
@@ -108,13 +108,13 @@ export async function createUserStore({ client, db }: Store, secret: string, log
         checkEtag(etag, before.version)
         const change = rule(before)
         const after = { ...before, ...change, updateTime: now, version: before.version + 1 }
-        if (await rightly(replace(before, after, change, now))) return after
+        if (await translated(replace(before, after, change, now))) return after
       }
       throw aborted('ETAG_MISMATCH', `The user ${id} is changed by others all the time. Try again.`)
     },
 
     setPassword: (which, passwordHash, now, also = {}) =>
-      rightly(
+      translated(
         users.findOneAndUpdate(
           { ...which, deleteTime: null },
           { $set: { ...also, passwordHash, updateTime: now }, $inc: { version: 1, passwordVersion: 1 } },
@@ -123,13 +123,13 @@ export async function createUserStore({ client, db }: Store, secret: string, log
       ),
 
     async replaceHash(id, old, passwordHash) {
-      await rightly(users.updateOne({ _id: id, passwordHash: old }, { $set: { passwordHash } }))
+      await translated(users.updateOne({ _id: id, passwordHash: old }, { $set: { passwordHash } }))
     },
   }
 }
 
 /** What the database's errors mean here. */
-async function rightly<T>(operation: Promise<T>): Promise<T> {
+async function translated<T>(operation: Promise<T>): Promise<T> {
   try {
     return await operation
   } catch (error) {

@@ -25,7 +25,7 @@ export interface SentMail {
   token: string
 }
 
-export const console_: Caller = { kind: 'service', service: 'console' }
+export const consoleService: Caller = { kind: 'service', service: 'console' }
 
 export const userCaller = (userId: string): Caller => ({
   kind: 'user',
@@ -60,8 +60,8 @@ export async function startUsers(ownMongod?: TestMongod) {
     watch: createUserWatch(watching, leaving.signal, () => clock.now),
     links: await createLinks(store.db, log),
     mail: {
-      sendLink(kind, to, link) {
-        const sending = Promise.resolve(link).then(url => {
+      sendLink(kind, to, makeLink) {
+        const sending = Promise.resolve(makeLink()).then(url => {
           if (url) mails.push({ kind, to: to.email, token: new URL(url).hash.replace('#token=', '') })
         })
         pending.push(sending)
@@ -94,7 +94,7 @@ export async function startUsers(ownMongod?: TestMongod) {
       const user = User.fromPartial({ email: `user${++lastAddress}@example.com`, ...fields })
       const { user: created } = await handlers.createUser(
         CreateUserRequest.fromPartial({ user, ...rest }),
-        callBy(console_),
+        callBy(consoleService),
       )
       if (!created) throw new Error('no user came back')
       return created

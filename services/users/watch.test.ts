@@ -1,9 +1,9 @@
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import { ChangeType, type WatchUsersResponse } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { because, callBy, console_, startUsers, type TestUsers } from './test-users.ts'
+import { because, callBy, consoleService, startUsers, type TestUsers } from './test-users.ts'
 
-const call = callBy(console_)
+const call = callBy(consoleService)
 let users: TestUsers
 let ends: { abort(): void }[] = []
 beforeAll(async () => {
@@ -18,7 +18,7 @@ afterAll(() => users.stop())
 /** Opens a stream. @returns a function that takes the next messages from it. */
 function watch(resumeToken = '') {
   const end = new AbortController()
-  const stream = users.handlers.watchUsers({ resumeToken }, callBy(console_, end.signal))[Symbol.asyncIterator]()
+  const stream = users.handlers.watchUsers({ resumeToken }, callBy(consoleService, end.signal))[Symbol.asyncIterator]()
   ends.push({
     abort() {
       end.abort()
@@ -101,7 +101,7 @@ describe('a watch', () => {
 
   test('ends with UNAVAILABLE when the instance stops', async () => {
     const stopping = await startUsers()
-    const stream = stopping.handlers.watchUsers({ resumeToken: '' }, callBy(console_))[Symbol.asyncIterator]()
+    const stream = stopping.handlers.watchUsers({ resumeToken: '' }, callBy(consoleService))[Symbol.asyncIterator]()
     await stream.next()
     const next = stream.next()
     stopping.leaving.abort()

@@ -2,7 +2,7 @@
  * Sessions: times of being signed in, each on one device.
  *
  * Collection `sessions`: `_id` session id, `userId`, `passwordVersion`, `familyHash` and `secretHash` (of the refresh token that is
- * good now), `usedSecretHash` (of the one before), `createTime`, `refreshTime`, `expireTime`, `userAgent`, `clientAddress`.
+ * good now), `createTime`, `refreshTime`, `expireTime`, `userAgent`, `clientAddress`.
  * Indexes: `userId` with `createTime`; `expireTime`, by which MongoDB removes what has ended.
  */
 import type { Log } from '@site11/runtime/log.ts'
@@ -23,7 +23,6 @@ export interface Session {
   passwordVersion: number
   familyHash: string
   secretHash: string
-  usedSecretHash?: string
   createTime: Date
   refreshTime: Date
   expireTime: Date

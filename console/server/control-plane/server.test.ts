@@ -64,7 +64,7 @@ describe('the discovery server', () => {
     const { controlPlane, port } = await start()
     const proxy = connect(port, 'edge-1', 'secret')
     proxy.ask(clusterType)
-    await until('the proxy', () => controlPlane.proxies()[0]?.nodeId === 'edge-1' || undefined)
+    await until('the proxy', () => controlPlane.proxies()[0]?.nodeId === 'edge-1')
     expect(proxy.received).toEqual([])
     controlPlane.publish(meshState())
     const response = await until('a response', () => proxy.received[0])
@@ -79,11 +79,11 @@ describe('the discovery server', () => {
     const first = await until('clusters', () => proxy.received[0])
     expect(await controlPlane.whenAcked(20)).toEqual({ waitingFor: ['edge-1'] })
     proxy.ask(clusterType, [], first.nonce)
-    await until('the ACK', () => controlPlane.proxies()[0]?.types[0]?.ackedVersion === first.versionInfo || undefined)
+    await until('the ACK', () => controlPlane.proxies()[0]?.types[0]?.ackedVersion === first.versionInfo)
     controlPlane.publish(users())
     const second = await until('fewer clusters', () => proxy.received[1])
     proxy.ask(clusterType, [], second.nonce, 'I do not like it')
-    await until('the NACK', () => controlPlane.proxies()[0]?.types[0]?.nackReason || undefined)
+    await until('the NACK', () => controlPlane.proxies()[0]?.types[0]?.nackReason)
     expect(controlPlane.proxies()[0]?.types).toEqual([
       {
         typeUrl: clusterType,

@@ -180,10 +180,10 @@ export async function startEnvoy(nodeId: string, consolePort: number, joinToken:
   return { edge, get, stat, stop, log: () => output }
 }
 
-/** Polls until the function returns something; at most 10 s. */
+/** Polls until the function returns something true; at most 10 s. */
 export async function until<T>(
   what: string,
-  poll: () => T | undefined | Promise<T | undefined>,
+  poll: () => T | undefined | false | Promise<T | undefined | false>,
   more = () => '',
 ): Promise<T> {
   const deadline = performance.now() + 10_000
@@ -191,7 +191,7 @@ export async function until<T>(
   while (performance.now() < deadline) {
     try {
       const result = await poll()
-      if (result !== undefined && result !== false) return result
+      if (result) return result
     } catch (cause) {
       last = cause
     }

@@ -20,7 +20,7 @@ import {
 import type { JSONWebKeySet } from 'jose'
 import type { ControlPlane } from '../control-plane/server.ts'
 import { reasonOf } from '../health/reason.ts'
-import { consoleService } from '../mesh-state.ts'
+import { consoleService } from '../own.ts'
 import { resolveAddress } from '../resolve.ts'
 import { type InternalToken, isDue, type Tokens } from '../tokens.ts'
 import { isJoining } from './join.ts'

@@ -41,7 +41,7 @@ const MAX_COMPARISONS = 100
 const SPACE = /\s*/y
 const WORD = /[^\s()=!<>:,"'\\]+/y
 const COMPARATOR = /!=|<=|>=|[=<>:]/y
-const TIMESTAMP = /\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)/iy
+const TIMESTAMP = /\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?/iy
 const QUOTED = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/sy
 const KEYWORDS = new Set(['AND', 'OR', 'NOT'])
 

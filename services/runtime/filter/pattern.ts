@@ -4,7 +4,7 @@
  * @returns the text with every character that means something in a pattern escaped. Letters and digits stay as they are, which
  * lets an index find what begins with the text; `RegExp.escape` escapes the first of them, and the index is scanned as a whole.
  */
-export function escapePattern(text: string): string {
+function escapePattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }
 

@@ -69,6 +69,33 @@ test('A killed database is an error within seconds, and the connection heals whe
   expect(await read('before')).toEqual({ _id: 'before' })
 })
 
+test('However often the database is killed under load, nothing hangs and every connection of the pool comes back', async () => {
+  const collection = store.db.collection<{ _id: string; n?: number }>('counters')
+  const read = createPointReader(collection)
+  await answers(store)
+  for (let round = 0; round < 3; round++) {
+    let running = true
+    let failures = 0
+    const workers = Array.from({ length: 20 }, async (_, worker) => {
+      while (running) {
+        const update = collection.updateOne({ _id: `${worker}` }, { $inc: { n: 1 } }, { upsert: true })
+        for (const result of await Promise.allSettled([update, read(`${worker}`)])) {
+          if (result.status === 'fulfilled') continue
+          failures++
+          expect(storeError(result.reason)).toEqual(unavailable)
+        }
+      }
+    })
+    await expect.poll(() => read('0')).not.toBe(null)
+    await mongod.kill()
+    await expect.poll(() => failures, { timeout: 20_000 }).toBeGreaterThan(0)
+    await mongod.restart()
+    await answers(store)
+    running = false
+    await Promise.all(workers)
+  }
+}, 120_000)
+
 test('A frozen database fails what is under way within seconds', async () => {
   const read = createPointReader(store.db.collection<{ _id: string }>('things'))
   await answers(store)

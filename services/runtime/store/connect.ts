@@ -1,12 +1,14 @@
 /** The connection of a service to its database. */
+import type { EventEmitter } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Db, MongoClient } from 'mongodb'
+import { type Db, MongoClient, MongoNetworkError } from 'mongodb'
 import { unavailable } from '../errors.ts'
 import { storeError } from './store-error.ts'
 
 /** How long anything waits for a database that does not answer, in ms. */
 const PATIENCE_MS = 2000
 const RECONNECT_MS = 250
+const RELEASE_MS = 500
 
 export interface Store {
   client: MongoClient
@@ -45,6 +47,7 @@ export function connectStore({ url, appName }: { url: string; appName: string })
   void connect(client, closed.signal, error => {
     refusal = error
   })
+  const releasing = setInterval(releaseStuck, RELEASE_MS, client).unref()
   const db = client.db(decodeURIComponent(name))
   return {
     client,
@@ -60,6 +63,7 @@ export function connectStore({ url, appName }: { url: string; appName: string })
     },
     async close() {
       closed.abort()
+      clearInterval(releasing)
       await client.close()
     },
   }
@@ -77,6 +81,26 @@ async function connect(client: MongoClient, closed: AbortSignal, tell: (error: u
     } catch (error) {
       tell(error)
       await wait(RECONNECT_MS, undefined, { signal: closed }).catch(() => {})
+    }
+  }
+}
+
+/** The part of the driver's inside that `releaseStuck` looks into. */
+interface Inside {
+  topology?: {
+    s?: { servers?: Map<string, { pool?: { checkedOut?: Set<{ closed: boolean; socket: EventEmitter }> } }> }
+  }
+}
+
+/**
+ * Ends operations that wait for nothing. When a server closes a socket while the driver (7.9.0) writes to it, the driver can wait
+ * for a `drain` that never comes: the operation hangs for ever, and its place in the pool is lost.
+ */
+function releaseStuck(client: MongoClient): void {
+  const servers = (client as unknown as Inside).topology?.s?.servers ?? new Map()
+  for (const { pool } of servers.values()) {
+    for (const { closed, socket } of pool?.checkedOut ?? []) {
+      if (closed) socket.emit('error', new MongoNetworkError('the connection was closed'))
     }
   }
 }

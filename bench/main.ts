@@ -1,0 +1,166 @@
+/** `npm run bench`: the mesh and two peers side by side, on this machine. README.md says what is measured and how. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { type Driver, type System, startDriver } from './measure.ts'
+import { type BenchMesh, startMesh } from './mesh.ts'
+import { type Operation, operations } from './operations.ts'
+import { requireNginx } from './peers/nginx.ts'
+import { startPeer } from './peers/start.ts'
+import { renderReport, reportOf } from './report.ts'
+import { addRound, type Cell, findKnee, type Run } from './rounds.ts'
+import { createUsers, peerDatabase, shareUsers } from './users.ts'
+
+const help = `npm run bench -- [options]
+
+  --rounds 7          how often each system is measured
+  --seconds 2         how long each measurement takes
+  --only read,create  some operations only: ${Object.keys(operations).join(', ')}
+  --json              the report as JSON
+  --help
+
+Takes SITE11_PORT (23000 here) to SITE11_PORT + 200, and the 20 ports after those for the peers.`
+
+/** The variants that verify each token once are compared by CPU only. */
+const ownName = 'site11'
+const peers = [
+  { name: 'nginx, fastify', gateway: false, cached: false },
+  { name: 'nginx, gateway, fastify', gateway: true, cached: false },
+  { name: 'nginx, fastify; token cached', gateway: false, cached: true },
+  { name: 'nginx, gateway, fastify; token cached', gateway: true, cached: true },
+]
+const isCached = (name: string) => peers.some(peer => peer.name === name && peer.cached)
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '2' },
+      only: { type: 'string', default: Object.keys(operations).join(',') },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const only = values.only.split(',')
+  const unknown = only.filter(name => !(name in operations))
+  if (unknown.length > 0)
+    throw new Error(`--only: there is no ${unknown.join(', ')}, but ${Object.keys(operations).join(', ')}.`)
+  const number = (name: 'rounds' | 'seconds') => {
+    const value = Number(values[name])
+    if (!(value > 0 && value <= 1000)) throw new Error(`--${name} must be a number above 0, not ${values[name]}.`)
+    return value
+  }
+  return { ...values, only: only as Operation[], rounds: Math.ceil(number('rounds')), seconds: number('seconds') }
+}
+
+const say = (text: string) => process.stderr.write(`${text}\n`)
+
+/** Runs the bench. What was started is handed to `started` at once, to be stopped in any case. */
+async function bench(settings: ReturnType<typeof options>, started: (stop: () => unknown) => void) {
+  requireNginx()
+  const port = Number(process.env.SITE11_PORT || 23_000)
+  const folder = await mkdtemp(join(tmpdir(), 'site11-bench-'))
+  started(() => rm(folder, { recursive: true, force: true }))
+
+  say('starting the mesh')
+  const mesh = await startMesh(port, join(folder, 'home'))
+  started(mesh.stop)
+  say('creating users')
+  const ids = await createUsers(mesh.base, await adminToken(mesh), 1200)
+  const data = await shareUsers(mesh.storeUrl)
+  started(data.close)
+
+  say('starting the peers')
+  const jwks = await (await fetch(`${mesh.base}/.well-known/jwks.json`)).text()
+  const storeUrl = mesh.storeUrl.replace('/?', `/${peerDatabase}?authSource=admin&`)
+  const store = mesh.processes().filter(({ role }) => role === 'store')
+  const own: Operation[] = ['read', 'list', 'create', 'grpc-read']
+  const systems: System[] = [{ name: ownName, base: mesh.base, operations: own, processes: mesh.processes }]
+  for (const [index, { name, gateway, cached }] of peers.entries()) {
+    const peer = await startPeer({
+      port: port + 200 + index * 5,
+      gateway,
+      cached,
+      jwks,
+      issuer: mesh.issuer,
+      storeUrl,
+      folder: join(folder, `peer-${index}`),
+    })
+    started(peer.stop)
+    const processes = () => [...peer.processes(), ...store]
+    systems.push({ name, base: peer.base, operations: ['read', 'list', 'create'], processes })
+  }
+  await requireSameAnswers(systems, await mesh.login(), ids[0] ?? '')
+
+  const driver: Driver = startDriver()
+  started(driver.stop)
+  const run: Run = { driver, ids, seconds: settings.seconds, login: mesh.login, clean: data.clean, say }
+  const cells: Cell[] = []
+  for (const operation of settings.only) {
+    for (const system of systems.filter(one => one.operations.includes(operation))) {
+      cells.push(await findKnee(run, system, operation))
+    }
+  }
+  for (let round = 0; round < settings.rounds; round++) {
+    await addRound(run, cells, round, cell => !isCached(cell.system.name))
+  }
+  return reportOf(cells, ownName)
+}
+
+/** The Console makes the first admin once it reaches Users, which may be a moment after the mesh is ready. */
+async function adminToken({ login, base }: BenchMesh): Promise<string> {
+  for (const deadline = Date.now() + 10_000; ; await delay(100)) {
+    const token = await login().catch(error => {
+      if (Date.now() > deadline) throw error
+    })
+    const headers = { authorization: `Bearer ${token}` }
+    if (token && (await fetch(`${base}/api/v1/users?pageSize=1`, { headers })).ok) return token
+  }
+}
+
+/** A comparison is fair only between systems that say the same. Throws when they do not. */
+async function requireSameAnswers(systems: System[], token: string, id: string) {
+  for (const path of [`/api/v1/users/${id}`, '/api/v1/users?pageSize=20']) {
+    const answers = await Promise.all(
+      systems.map(async ({ base }) => {
+        const response = await fetch(`${base}${path}`, { headers: { authorization: `Bearer ${token}` } })
+        const { nextPageToken, ...body } = await response.json()
+        return { status: response.status, body, more: Boolean(nextPageToken) }
+      }),
+    )
+    const other = answers.findIndex(answer => !isDeepStrictEqual(answer, answers[0]))
+    if (other === -1) continue
+    const [ours, theirs] = [answers[0], answers[other]].map(answer => JSON.stringify(answer).slice(0, 1500))
+    throw new Error(`${systems[other]?.name} answers ${path} differently:\n${theirs}\nand ours:\n${ours}`)
+  }
+}
+
+async function main() {
+  const settings = options()
+  if (settings.help) return console.log(help)
+  const stops: (() => unknown)[] = []
+  let stopped: Promise<void> | undefined
+  const stopAll = () => {
+    stopped ??= (async () => {
+      for (const stop of stops.reverse()) await stop()
+    })()
+    return stopped
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stopAll().finally(() => process.exit(130)))
+  }
+  try {
+    const report = await bench(settings, stop => stops.push(stop))
+    console.log(settings.json ? JSON.stringify(report, null, 2) : renderReport(report))
+    if (report.rows.some(({ failures }) => failures > 0)) process.exitCode = 1
+  } finally {
+    await stopAll()
+  }
+}
+
+await main().catch(error => {
+  console.error(`bench: ${error instanceof Error ? error.message : error}`)
+  process.exit(1)
+})

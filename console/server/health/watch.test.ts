@@ -1,0 +1,103 @@
+import { createServer as createTcpServer } from 'node:net'
+import { Server } from '@grpc/grpc-js'
+import { listen } from '@site11/runtime/server.ts'
+import { HealthImplementation, type ServingStatus, service } from 'grpc-health-check'
+import { afterEach, expect, test, vi } from 'vitest'
+import type { Health, Instance } from '../registry/registry.ts'
+import { createHealthWatch } from './watch.ts'
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+async function startServer(status: ServingStatus, port = 0) {
+  const server = new Server()
+  const health = new HealthImplementation({ '': status })
+  health.addToServer(server)
+  const bound = await listen(server, `127.0.0.1:${port}`)
+  closers.push(() => server.forceShutdown())
+  return { port: bound, set: (next: ServingStatus) => health.setStatus('', next), stop: () => server.forceShutdown() }
+}
+
+function watch(port: number) {
+  const seen: Health[] = []
+  const watching = createHealthWatch((_, health) => seen.push(health))
+  closers.push(watching.close)
+  const instance = {
+    instance: 'users-1',
+    ip: '127.0.0.1',
+    port,
+    startTime: new Date(0),
+    health: { status: 'unknown', since: new Date(0), reason: '' },
+  } as Instance
+  watching.follow([instance])
+  const becomes = (status: Health['status'], timeout = 5000) =>
+    vi.waitFor(() => expect(seen.at(-1)?.status).toBe(status), { timeout, interval: 5 })
+  return { seen, becomes, watching, instance }
+}
+
+test('a server that serves is healthy at once', async () => {
+  const { port } = await startServer('SERVING')
+  const { becomes, seen } = watch(port)
+  await becomes('healthy', 1000)
+  expect(seen).toHaveLength(1)
+})
+
+test('what a server says of itself is known well within a second, both ways', async () => {
+  const server = await startServer('SERVING')
+  const { becomes, seen } = watch(server.port)
+  await becomes('healthy')
+  server.set('NOT_SERVING')
+  await becomes('failing', 1000)
+  expect(seen.at(-1)?.reason).toBe('says that it does not serve')
+  server.set('SERVING')
+  await becomes('healthy', 1000)
+  expect(seen).toHaveLength(3)
+})
+
+test('a server that dies is failing at once, and healthy soon after it is back', async () => {
+  const server = await startServer('SERVING')
+  const { becomes, seen } = watch(server.port)
+  await becomes('healthy')
+  server.stop()
+  await becomes('failing', 1500)
+  expect(seen.at(-1)?.reason).toBe('cannot be reached')
+  await startServer('SERVING', server.port)
+  await becomes('healthy', 4000)
+})
+
+test('a server that takes connections and never answers is failing', async () => {
+  const frozen = createTcpServer(socket => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  closers.push(() => frozen.close())
+  await new Promise(resolve => frozen.once('listening', resolve))
+  const address = frozen.address()
+  const { becomes, seen } = watch(typeof address === 'object' && address ? address.port : 0)
+  await becomes('failing', 10_000)
+  expect(seen.at(-1)?.reason).toBe('no answer within 2 s')
+})
+
+test('a server without Watch is asked each second', async () => {
+  const { Watch: _, ...withoutWatch } = service
+  const server = new Server()
+  let status = 'SERVING'
+  const check = (_call: unknown, callback: (error: null, value: unknown) => void) => callback(null, { status })
+  server.addService(withoutWatch, { Check: check })
+  closers.push(() => server.forceShutdown())
+  const { becomes } = watch(await listen(server, '127.0.0.1:0'))
+  await becomes('healthy')
+  status = 'NOT_SERVING'
+  await becomes('failing', 2000)
+})
+
+test('an instance that is followed no more is asked no more', async () => {
+  const server = await startServer('SERVING')
+  const { becomes, seen, watching, instance } = watch(server.port)
+  await becomes('healthy')
+  watching.follow([])
+  server.stop()
+  const other = await startServer('SERVING')
+  watching.follow([{ ...instance, port: other.port }])
+  await vi.waitFor(() => expect(seen).toHaveLength(2))
+  expect(seen.map(({ status }) => status)).toEqual(['healthy', 'healthy'])
+})

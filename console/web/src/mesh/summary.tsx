@@ -1,0 +1,60 @@
+/** The state of the whole mesh: one sentence, and the pill of the top bar that opens it. */
+import { Group } from '@mantine/core'
+import type { TFunction } from 'i18next'
+import { useTranslation } from 'react-i18next'
+import { BarMenu } from '../ui/bar-menu.tsx'
+import { list, relative } from '../ui/format.ts'
+import { StateMark } from '../ui/state.tsx'
+import { useNow } from '../ui/time.tsx'
+import type { MeshSummary } from './state.ts'
+import styles from './summary.module.css'
+import { useMesh } from './use-mesh.ts'
+
+function sentence({ failing, degraded, refusing, ...counts }: MeshSummary, t: TFunction, language: string): string {
+  const said: string[] = []
+  if (failing.length > 0) said.push(t('mesh.failing', { count: failing.length, names: list(failing, language) }))
+  if (counts.proxies === 0) said.push(t('mesh.noProxy'))
+  if (degraded.length > 0) said.push(t('mesh.degraded', { names: list(degraded, language) }))
+  if (refusing.length > 0) said.push(t('mesh.refusing', { names: list(refusing, language) }))
+  if (said.length > 0) return said.join(' ')
+  return t('mesh.healthy', {
+    services: t('mesh.services', { count: counts.services }),
+    instances: t('mesh.instances', { count: counts.instances }),
+    proxies: t('mesh.proxies', { count: counts.proxies }),
+  })
+}
+
+export function MeshSentence({ summary }: { summary: MeshSummary }) {
+  const { t, i18n } = useTranslation()
+  return (
+    <Group gap="sm" wrap="nowrap" align="baseline" fz="lg">
+      <StateMark name={summary.name} />
+      <span>{sentence(summary, t, i18n.language)}</span>
+    </Group>
+  )
+}
+
+export function LastSeen({ date }: { date: Date }) {
+  const { t, i18n } = useTranslation()
+  return t('mesh.lastSeen', { time: relative(date, useNow(date), i18n.language) })
+}
+
+/** Nothing for those who may not see the mesh. */
+export function MeshPill() {
+  const { t, i18n } = useTranslation()
+  const { enabled, summary, failed, seen } = useMesh(10_000)
+  if (!enabled) return null
+  const name = failed || !summary ? 'unknown' : summary.name
+  return (
+    <BarMenu
+      label={t('mesh.label', { state: t(`state.${name}`) })}
+      buttonClass={styles.pill}
+      button={<StateMark name={name} />}
+    >
+      <div className={styles.why}>
+        {failed && <p>{summary ? <LastSeen date={seen} /> : t('problem.code.UNAVAILABLE.what')}</p>}
+        {summary && <p>{sentence(summary, t, i18n.language)}</p>}
+      </div>
+    </BarMenu>
+  )
+}

@@ -1,0 +1,147 @@
+/** Every page and its address. Pages load when they are first needed. */
+
+import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import { safeTarget } from './account/target.ts'
+import { sessions } from './api/client.ts'
+import { mayCall } from './api/policy.ts'
+import { Missing } from './ui/missing.tsx'
+import { ProblemPage } from './ui/problem.tsx'
+import { usersSearch } from './users/search.ts'
+
+type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create'
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+  interface StaticDataRouteOption {
+    /** Names the page in the breadcrumb. */
+    title?: CrumbTitle
+  }
+}
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: Missing })
+
+/** Whether this page has had a session: then its absence is news. */
+let wasSignedIn = false
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  component: lazyRouteComponent(() => import('./ui/frame.tsx'), 'Frame'),
+  // Nobody can tell who is here: there is no frame then.
+  errorComponent: ({ error }) => (
+    <main>
+      <ProblemPage error={error} onRetry={() => void router.invalidate()} />
+    </main>
+  ),
+  beforeLoad: async ({ location }) => {
+    if (await sessions.ready()) {
+      wasSignedIn = true
+      return
+    }
+    throw redirect({ to: '/login', search: { redirect: location.href, ...(wasSignedIn && { ended: true }) } })
+  },
+})
+
+const door = createRoute({
+  getParentRoute: () => root,
+  id: 'door',
+  component: lazyRouteComponent(() => import('./account/door.tsx'), 'Door'),
+})
+
+const overview = createRoute({
+  getParentRoute: () => app,
+  path: '/',
+  staticData: { title: 'nav.overview' },
+  component: lazyRouteComponent(() => import('./mesh/overview.tsx'), 'Overview'),
+  beforeLoad: () => {
+    if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
+  },
+})
+
+const users = createRoute({
+  getParentRoute: () => app,
+  path: '/users',
+  staticData: { title: 'nav.users' },
+  validateSearch: usersSearch,
+  component: lazyRouteComponent(() => import('./users/users.tsx'), 'Users'),
+})
+
+const newUser = createRoute({
+  getParentRoute: () => users,
+  path: '/new',
+  staticData: { title: 'users.create' },
+  component: lazyRouteComponent(() => import('./users/create-user.tsx'), 'CreateUser'),
+})
+
+const me = createRoute({
+  getParentRoute: () => app,
+  path: '/me',
+  staticData: { title: 'nav.me' },
+  component: lazyRouteComponent(() => import('./account/me.tsx'), 'Me'),
+})
+
+interface SignInSearch {
+  /** Where to go afterwards. */
+  redirect?: string
+  ended?: boolean
+}
+
+const signInSearch = (search: Record<string, unknown>): SignInSearch => ({
+  ...(typeof search.redirect === 'string' && { redirect: safeTarget(search.redirect) }),
+  ...(search.ended === true && { ended: true }),
+})
+
+/** Who is signed in already goes on. When nobody can tell, the page says so at the first attempt. */
+async function skipWhenSignedIn({ search }: { search: SignInSearch }) {
+  const session = await sessions.ready().catch(() => null)
+  if (session) throw redirect({ href: search.redirect ?? '/' })
+}
+
+const login = createRoute({
+  getParentRoute: () => door,
+  path: '/login',
+  validateSearch: signInSearch,
+  beforeLoad: skipWhenSignedIn,
+  component: lazyRouteComponent(() => import('./account/login.tsx'), 'Login'),
+})
+
+const register = createRoute({
+  getParentRoute: () => door,
+  path: '/register',
+  validateSearch: signInSearch,
+  beforeLoad: skipWhenSignedIn,
+  component: lazyRouteComponent(() => import('./account/register.tsx'), 'Register'),
+})
+
+const resetPassword = createRoute({
+  getParentRoute: () => door,
+  path: '/reset-password',
+  component: lazyRouteComponent(() => import('./account/reset-password.tsx'), 'ResetPassword'),
+})
+
+const verifyEmail = createRoute({
+  getParentRoute: () => door,
+  path: '/verify-email',
+  component: lazyRouteComponent(() => import('./account/verify-email.tsx'), 'VerifyEmail'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    app.addChildren([overview, users.addChildren([newUser]), me]),
+    door.addChildren([login, register, resetPassword, verifyEmail]),
+  ]),
+  defaultPreload: 'intent',
+  defaultPendingMs: 300,
+  scrollRestoration: true,
+  defaultErrorComponent: ({ error }) => <ProblemPage error={error} onRetry={() => void router.invalidate()} />,
+})

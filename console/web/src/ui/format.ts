@@ -1,0 +1,35 @@
+/** Times as words: pure. All times in ms. */
+const units = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+] as const
+
+/** The largest unit that fits at least once; below a second it is 0 seconds. */
+function largest(ms: number) {
+  const [unit, size] = units.find(([, size]) => ms >= size) ?? units[3]
+  return { unit, count: Math.floor(ms / size) }
+}
+
+/** @returns such as "5 min" or "5분". */
+export function duration(ms: number, language: string): string {
+  const { unit, count } = largest(Math.max(ms, 0))
+  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short' }).format(count)
+}
+
+/** @returns such as "5 min. ago", "in 3 hr." or "5분 전". */
+export function relative(date: Date, now: number, language: string): string {
+  const { unit, count } = largest(Math.abs(date.getTime() - now))
+  const signed = date.getTime() > now ? count : -count
+  return new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' }).format(signed, unit)
+}
+
+/** @returns date, time and zone, for the hover. */
+export function absolute(date: Date, language: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long' }).format(date)
+}
+
+/** @returns such as "users-1 and users-2". */
+export const list = (names: readonly string[], language: string) =>
+  new Intl.ListFormat(language, { style: 'long', type: 'conjunction' }).format(names)

@@ -1,0 +1,29 @@
+import { CloseButton, Drawer, Group, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+
+interface SideDrawerProps {
+  opened: boolean
+  onClose: () => void
+  title: string
+  children: ReactNode
+}
+
+/** A form or a detail at the right of the page that it belongs to. */
+export function SideDrawer({ opened, onClose, title, children }: SideDrawerProps) {
+  const { t } = useTranslation()
+  return (
+    <Drawer.Root opened={opened} onClose={onClose}>
+      <Drawer.Overlay />
+      <Drawer.Content aria-label={title}>
+        <Drawer.Body>
+          <Group justify="space-between" mb="md">
+            <Title order={2}>{title}</Title>
+            <CloseButton onClick={onClose} aria-label={t('common.close')} />
+          </Group>
+          {children}
+        </Drawer.Body>
+      </Drawer.Content>
+    </Drawer.Root>
+  )
+}

@@ -1,0 +1,35 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import bundled from '@sparticuz/chromium'
+import { type Browser, chromium } from 'playwright-core'
+
+/** @returns a real Chromium without a window: the one that SITE11_CHROMIUM names, else the one on PATH, else the one from npm. */
+export async function launchBrowser(): Promise<Browser> {
+  const own = process.env.SITE11_CHROMIUM || onPath(['chromium', 'chromium-browser', 'google-chrome'])
+  const quiet = [
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ]
+  return chromium.launch({
+    executablePath: own ?? (await bundled.executablePath()),
+    // Within a container there is no other sandbox to have; the pages are our own.
+    args: [...(own ? [] : bundled.args), '--no-sandbox', ...quiet],
+  })
+}
+
+function onPath(names: string[]): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return names.flatMap(name => folders.map(folder => join(folder, name))).find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,100 @@
+/** The dashboard in a real browser, as the edge serves it: under its strict policy, with the real services behind it. */
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { en } from '../console/web/src/i18n/en.ts'
+import { createUser, newEmail, password, register } from './accounts.ts'
+import { mesh } from './api.ts'
+import { launchBrowser } from './browser.ts'
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser.close())
+
+/** Opens a page in a browser that knows nothing yet; whatever it complains of is in `complaints`. */
+async function open(path: string, during: (page: Page, complaints: string[]) => Promise<void>) {
+  const context = await browser.newContext({ locale: 'en-GB' })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', message => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+  })
+  page.on('pageerror', error => complaints.push(String(error)))
+  page.on('request', request => {
+    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== mesh.url)
+      complaints.push(`asks ${request.url()}`)
+  })
+  try {
+    await page.goto(`${mesh.url}${path}`)
+    await during(page, complaints)
+  } finally {
+    await context.close()
+  }
+}
+
+async function signIn(page: Page, { email, password }: { email: string; password: string }) {
+  await page.getByLabel(en.account.email).fill(email)
+  await page.getByLabel(en.account.password, { exact: true }).fill(password)
+  await page.getByRole('button', { name: en.account.signIn }).click()
+}
+
+describe('the first admin', () => {
+  test('signs in, sees a healthy mesh and the users, and stays signed in', async () => {
+    const user = await createUser({ displayName: '김철수' })
+    await open('/users', async (page, complaints) => {
+      await signIn(page, mesh.admin)
+      // Where one wanted to go before the login.
+      await page.getByRole('heading', { name: en.users.title }).waitFor()
+      await page.getByText(user.email).waitFor()
+      await page.getByRole('link', { name: en.nav.overview }).click()
+      await page.getByText('users-1').first().waitFor()
+      await page.getByText(/^All is well/).waitFor()
+      await page.reload()
+      await page.getByText(/^All is well/).waitFor()
+      expect(complaints).toEqual([])
+    })
+  })
+
+  test('creates a user, whose errors stand at their fields', async () => {
+    const email = newEmail()
+    await open('/users', async (page, complaints) => {
+      await signIn(page, mesh.admin)
+      await page.getByRole('button', { name: en.users.create }).click()
+      const form = page.getByRole('dialog')
+      await form.getByLabel(en.account.email).fill(mesh.admin.email)
+      await form.getByRole('button', { name: en.users.create }).click()
+      await form.getByText(en.problem.reason.EMAIL_TAKEN.what).waitFor()
+      await form.getByLabel(en.account.email).fill(email)
+      await form.getByRole('button', { name: en.users.create }).click()
+      await page.getByText(email).waitFor()
+      expect(complaints).toEqual([])
+    })
+  })
+})
+
+describe('a new user', () => {
+  test('registers, sees the own account and not the users', async () => {
+    const email = newEmail()
+    await open('/register', async (page, complaints) => {
+      await page.getByLabel(en.account.email).fill(email)
+      await page.getByLabel(en.account.password, { exact: true }).fill(password)
+      await page.getByRole('button', { name: en.account.register }).click()
+      await page.getByRole('button', { name: `Account of ${email}` }).waitFor()
+      await page.goto(`${mesh.url}/me`)
+      await page.getByText(email).first().waitFor()
+      await page.goto(`${mesh.url}/users`)
+      await page.getByText(en.problem.reason.SCOPE_MISSING.what).first().waitFor()
+      expect(complaints).toEqual([])
+    })
+  })
+
+  test('is told of a wrong password, and no more', async () => {
+    const { email } = await register()
+    await open('/login', async (page, complaints) => {
+      await signIn(page, { email, password: 'not the password' })
+      await page.getByText(en.problem.reason.BAD_CREDENTIALS.what).waitFor()
+      expect(complaints).toEqual([])
+    })
+  })
+})

@@ -1,0 +1,27 @@
+/** `npm test`: every test there is, the ones on real engines included. Arguments go on to vitest, such as `--project unit`. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { type EngineName, engines, findEngines } from '../mesh/engines.ts'
+import { MeshError } from '../mesh/errors.ts'
+import { homeOf, root } from '../mesh/home.ts'
+
+const run = (script: string, args: string[], env: NodeJS.ProcessEnv = process.env) =>
+  spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, env, stdio: 'inherit' }).status ?? 1
+
+try {
+  const generated = run('proto/generate.ts', [])
+  if (generated !== 0) process.exit(generated)
+  const say = (text: string) => console.error(`site11: ${text}`)
+  const paths = await findEngines(homeOf(process.env).engines, process.env, say, new AbortController().signal)
+  const named = Object.entries(paths).map(([name, path]) => [engines[name as EngineName].environment, path])
+  process.exit(
+    run('node_modules/vitest/vitest.mjs', ['run', ...process.argv.slice(2)], {
+      ...process.env,
+      ...Object.fromEntries(named),
+    }),
+  )
+} catch (error) {
+  if (!(error instanceof MeshError)) throw error
+  console.error(`site11: ${error.message}`)
+  process.exit(1)
+}
