@@ -41,8 +41,6 @@ export interface SessionOptions {
   now?: () => number
 }
 
-export type Sessions = ReturnType<typeof createSessions>
-
 const lockName = 'site11-session'
 const markKey = 'site11-refreshing'
 /** A token is renewed when this share of its life is over: with a minute left of five. */

@@ -25,6 +25,11 @@ export function relative(date: Date, now: number, language: string): string {
   return new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' }).format(signed, unit)
 }
 
+/** @returns date and time of day, for a time that is to be kept in mind. */
+export function moment(date: Date, language: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(date)
+}
+
 /** @returns date, time and zone, for the hover. */
 export function absolute(date: Date, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long' }).format(date)

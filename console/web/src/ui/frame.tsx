@@ -87,7 +87,7 @@ export function Frame() {
             <Account />
           </Group>
         </header>
-        <main id="content" className={styles.content}>
+        <main id="content" tabIndex={-1} className={styles.content}>
           <Outlet />
         </main>
       </div>

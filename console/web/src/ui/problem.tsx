@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Problem, problemDetails, problemFrom } from '../api/problem.ts'
 import type { en } from '../i18n/en.ts'
-import { duration } from './format.ts'
+import { duration, moment } from './format.ts'
 import styles from './problem.module.css'
 
 interface ProblemProps {
@@ -57,7 +57,7 @@ function Words({ error, onRetry, children, whole }: ProblemProps & { whole?: boo
       <Text c="dimmed">{todo}</Text>
       {problem.reason === 'ACCOUNT_DISABLED' && reason && <Text>{t('users.disabledBecause', { reason })}</Text>}
       {problem.reason === 'ACCOUNT_DISABLED' && until && (
-        <Text>{t('users.disabledUntil', { time: new Date(until).toLocaleString(i18n.language) })}</Text>
+        <Text>{t('users.disabledUntil', { time: moment(new Date(until), i18n.language) })}</Text>
       )}
       {problem.retryAfterMs !== undefined && problem.retryAfterMs >= 1000 && (
         <Text>{t('problem.retryIn', { time: duration(problem.retryAfterMs, i18n.language) })}</Text>

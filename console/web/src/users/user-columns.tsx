@@ -8,6 +8,7 @@ import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
 import { Id } from '../ui/copy.tsx'
 import type { Column } from '../ui/data-table.tsx'
+import { moment } from '../ui/format.ts'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { useUserActions } from './use-user-actions.ts'
@@ -69,7 +70,7 @@ function SignInState({ user: { deleteTime, state, disabledReason, disabledUntil 
     )
   }
   if (state !== UserState.DISABLED) return <StateMark name="healthy" label={t('users.active')} />
-  const until = disabledUntil && timestampDate(disabledUntil).toLocaleString(i18n.language)
+  const until = disabledUntil && moment(timestampDate(disabledUntil), i18n.language)
   return (
     <>
       <StateMark name="degraded" label={t('users.disabled')} />

@@ -58,7 +58,7 @@ export function Users() {
             rowKey={({ id }) => id}
             empty={<NoUsers filtered={Object.keys(search).length > 0} />}
           />
-          {users && <More query={list} />}
+          {users && users.length > 0 && <More query={list} />}
         </>
       )}
       <DisableUser user={disabling} onClose={() => setDisabling(undefined)} />
