@@ -1,5 +1,6 @@
 /**
  * node mesh/bootstrap.mjs <script.ts> [args]: runs a script of this repository on Node 24 with the packages of package-lock.json.
+ * The npm scripts run it by `exec`: a shell in between would keep npm's signals to itself.
  * Plain JavaScript, and it imports nothing but Node: it is what an older Node and a clone without node_modules must be able to run.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -40,7 +41,10 @@ function install() {
     ? [process.execPath, own]
     : [existsSync(beside) ? beside : 'npm']
   // npm's words go to stderr: stdout belongs to the script.
-  const { status, error } = spawnSync(command, [...first, 'ci'], { cwd: root, stdio: ['inherit', 2, 2] })
+  const { status, error } = spawnSync(command, [...first, 'ci', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['inherit', 2, 2],
+  })
   if (error)
     refuse('npm is not on this machine. Install Node 24 with npm (https://nodejs.org) and run the command again.')
   if (status !== 0) refuse('npm ci failed (its own message is above). Mend that and run the command again.')

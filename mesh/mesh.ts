@@ -8,6 +8,7 @@ import { MeshError, reasonOf } from './errors.ts'
 import { createHome, type Home, homeOf, root } from './home.ts'
 import { portsFrom, requireFree, slotFor } from './ports.ts'
 import { prepare } from './prepare.ts'
+import type { ProcessStatus } from './process.ts'
 import { httpGet } from './ready.ts'
 import { claimRecord, endOrphans, identityOf, type MeshRecord, readRecord, runningMesh, writeRecord } from './record.ts'
 import { loadSecrets } from './secrets.ts'
@@ -56,11 +57,7 @@ export function refuseSecond(home: Home): void {
 
 /** Fetches engines and derives what is out of date; a start does it too, but this shows its progress in the terminal. */
 export async function fetchAndPrepare(settings: Settings, say: (text: string) => void, signal: AbortSignal) {
-  const [engines] = await Promise.all([
-    findEngines(settings.home.engines, settings.env, say, signal),
-    prepare(say, signal),
-  ])
-  return engines
+  await Promise.all([findEngines(settings.home.engines, settings.env, say, signal), prepare(say, signal)])
 }
 
 /** Where log lines go for people to see, as long as anybody watches. */
@@ -107,9 +104,18 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
       return instanceSpec(config, service, name, port)
     },
   })
-  const control = await serveControl(record.socket, handlersFor(supervisor, settings, began, stopping))
+  const own: ProcessStatus = {
+    name: 'mesh',
+    state: 'starting',
+    address: '',
+    pid: process.pid,
+    startedAt: began,
+    restarts: 0,
+  }
+  const control = await serveControl(record.socket, handlersFor(supervisor, settings, own, stopping))
   const stopped = Promise.withResolvers<void>()
   signal.addEventListener('abort', async () => {
+    own.state = 'draining'
     supervisor.say('info', 'stopping')
     await supervisor.stop()
     control.close()
@@ -136,7 +142,10 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     ])
     await untilGreen(settings.healthUrl, signal)
     if (firstTime) await untilExists(home.admin, signal)
-    return { startedMs: Date.now() - began, firstTime, stopped: stopped.promise }
+    own.state = 'healthy'
+    // A password that the operator has set is known, and shown to nobody.
+    const showPassword = firstTime && !settings.env.SITE11_ADMIN_PASSWORD
+    return { startedMs: Date.now() - began, showPassword, stopped: stopped.promise }
   } catch (error) {
     const reason = signal.aborted ? new MeshError('Stopped before the mesh was ready.') : error
     if (!signal.aborted) supervisor.log('fatal', `the mesh did not start: ${reasonOf(error)}`)
@@ -160,12 +169,12 @@ async function claim(home: Home, record: MeshRecord) {
 function handlersFor(
   supervisor: Supervisor,
   settings: Settings,
-  began: number,
+  own: ProcessStatus,
   stopping: AbortController,
 ): ControlHandlers {
   const names = settings.services.map(service => service.name)
   return {
-    '/status': () => statusOf(supervisor, settings, began),
+    '/status': () => statusOf(supervisor, settings, own),
     '/restart': async body => supervisor.restart(String(body.name)),
     '/scale': async body => {
       await supervisor.scale(parseReplicas(String(body.replicas), names))
@@ -175,8 +184,7 @@ function handlersFor(
   }
 }
 
-async function statusOf(supervisor: Supervisor, settings: Settings, began: number): Promise<MeshStatus> {
-  const own = { name: 'mesh', state: 'healthy', address: '', pid: process.pid, startedAt: began, restarts: 0 } as const
+async function statusOf(supervisor: Supervisor, settings: Settings, own: ProcessStatus): Promise<MeshStatus> {
   const processes = [own, ...supervisor.statuses()]
   return {
     url: settings.publicUrl,
@@ -200,15 +208,16 @@ const greenMs = 60_000
 
 async function untilGreen(healthUrl: string, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + greenMs
-  for (;;) {
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 1.2, 1000)) {
     const health = await healthOf(healthUrl)
     if (health.ok) return
     if (signal.aborted) throw new MeshError('Stopped before the mesh was ready.')
-    if (Date.now() > deadline)
+    if (Date.now() > deadline) {
       throw new MeshError(
         `Every process is ready, and yet /health is not green after ${greenMs / 1000} s: ${health.detail}`,
       )
-    await delay(50)
+    }
+    await delay(pauseMs)
   }
 }
 

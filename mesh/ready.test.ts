@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
 import { expect, test } from 'vitest'
-import { httpGet, requireOk, requirePong, requireServing, until } from './ready.ts'
+import { httpGet, requireListed, requireOk, requirePong, requireServing, until } from './ready.ts'
 
 test('an attempt is repeated until it succeeds', async () => {
   let attempts = 0
@@ -56,5 +56,22 @@ test('HTTP is ready when it answers 200', async () => {
   await requireOk(`http://127.0.0.1:${port}/live`)
   await expect(requireOk(`http://127.0.0.1:${port}/health`)).rejects.toThrow(/503/)
   expect(await httpGet(`http://127.0.0.1:${port}/health`)).toEqual({ status: 503, body: '{}' })
+  server.close()
+})
+
+test('an instance is listed when the Console has found it to be healthy', async () => {
+  const instances = [
+    { name: 'users-1', status: 'healthy' },
+    { name: 'users-2', status: 'draining' },
+  ]
+  const server = createHttpServer((request, response) =>
+    response.writeHead(503).end(request.url === '/health' ? JSON.stringify({ services: [{ instances }] }) : '{}'),
+  ).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await requireListed(`${url}/health`, 'users-1')
+  await expect(requireListed(`${url}/health`, 'users-2')).rejects.toThrow(/draining/)
+  await expect(requireListed(`${url}/health`, 'users-3')).rejects.toThrow(/unknown/)
+  await expect(requireListed(`${url}/else`, 'users-1')).rejects.toThrow(/unknown/)
   server.close()
 })

@@ -45,6 +45,18 @@ export async function requireOk(url: string): Promise<void> {
   if (status !== 200) throw new Error(`${url} answers ${status}`)
 }
 
+/** The part of the Console's /health that is read here. */
+type Report = { services?: { instances?: { name?: string; status?: string }[] }[] }
+
+/** What the Console says of an instance at its /health: rejects unless it has found it to be healthy. */
+export async function requireListed(healthUrl: string, instance: string): Promise<void> {
+  const { body } = await httpGet(healthUrl)
+  const report: Report = JSON.parse(body)
+  const listed = report.services?.flatMap(service => service.instances ?? [])
+  const status = listed?.find(({ name }) => name === instance)?.status ?? 'unknown'
+  if (status !== 'healthy') throw new Error(`the Console lists ${instance} as ${status}`)
+}
+
 /** grpc.health.v1.HealthCheckResponse{status: SERVING} as a gRPC message: flag, length, field 1 = 1. */
 const serving = Buffer.from([0, 0, 0, 0, 2, 0x08, 1])
 

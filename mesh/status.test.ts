@@ -51,8 +51,8 @@ test('the password of the first admin is shown at the first start only', () => {
   const home = homeOf({ SITE11_HOME: folder })
   writeFileSync(home.admin, JSON.stringify({ email: 'admin@site11.local', password: 'correct horse' }))
   const mesh = { home, publicUrl: 'http://localhost:8000', startedMs: 4200, detached: false }
-  expect(renderSummary({ ...mesh, firstTime: true })).toContain('correct horse')
-  const later = renderSummary({ ...mesh, firstTime: false })
+  expect(renderSummary({ ...mesh, showPassword: true })).toContain('correct horse')
+  const later = renderSummary({ ...mesh, showPassword: false })
   expect(later).not.toContain('correct horse')
   expect(later).toContain(home.admin)
   rmSync(folder, { recursive: true })

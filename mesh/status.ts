@@ -84,10 +84,10 @@ export function renderSummary(mesh: {
   home: Home
   publicUrl: string
   startedMs: number
-  firstTime: boolean
+  showPassword: boolean
   detached: boolean
 }): string {
-  const { home, publicUrl, startedMs, firstTime, detached } = mesh
+  const { home, publicUrl, startedMs, showPassword, detached } = mesh
   const row = (title: string, text: string) => `  ${title.padEnd(12)}${text}`
   return [
     '',
@@ -96,17 +96,17 @@ export function renderSummary(mesh: {
     row('Dashboard', publicUrl),
     row('REST', `${publicUrl}/api/v1    described by ${publicUrl}/openapi.json`),
     row('gRPC', `${new URL(publicUrl).host}    gRPC-Web on the same port`),
-    row('First admin', adminLine(home.admin, firstTime)),
+    row('First admin', adminLine(home.admin, showPassword)),
     row('Logs', `${home.logs}    npm run mesh -- logs`),
     row('Stop', detached ? 'npm run mesh -- stop' : 'Ctrl-C'),
     '',
   ].join('\n')
 }
 
-function adminLine(file: string, firstTime: boolean): string {
+function adminLine(file: string, showPassword: boolean): string {
   try {
     const { email, password } = JSON.parse(readFileSync(file, 'utf8'))
-    return firstTime ? `${email}    password ${password}    kept in ${file}` : `${email}    password in ${file}`
+    return showPassword ? `${email}    password ${password}    kept in ${file}` : `${email}    password in ${file}`
   } catch {
     return 'there is none yet: npm run mesh -- logs console'
   }

@@ -8,7 +8,7 @@ import { type Home, root } from './home.ts'
 import { mongodSpec } from './mongod.ts'
 import type { Ports } from './ports.ts'
 import type { ProcessSpec } from './process.ts'
-import { httpGet, requireOk, requireServing, until } from './ready.ts'
+import { httpGet, requireListed, requireOk, requireServing, until } from './ready.ts'
 import { redisSpec } from './redis.ts'
 import type { Secrets } from './secrets.ts'
 import type { Service } from './services.ts'
@@ -71,7 +71,12 @@ export function instanceSpec(config: MeshConfig, service: Service, instance: str
     cwd: service.folder,
     env: { ...serviceEnv(config.env), ...platformEnv(config, service.name, instance, address) },
     address,
-    ready: signal => until(() => requireServing(address), signal),
+    ready: signal =>
+      until(async () => {
+        await requireServing(address)
+        // From then on it is sent requests: the next one of a rolling restart may go.
+        await requireListed(`http://${loopback}:${config.ports.consoleHttp}/health`, instance)
+      }, signal),
     terminal: 'info',
   }
 }
