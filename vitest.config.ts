@@ -9,6 +9,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{proto,services,console,mesh,envoy,bench}/**/*.test.{ts,tsx}'],
           exclude: ['**/node_modules/**', '**/gen/**', '**/dist/**'],
+          globalSetup: ['services/runtime/store/test-mongod.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

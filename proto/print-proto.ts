@@ -35,9 +35,14 @@ function printMessage(message: DescriptorProto): string {
     message.field.filter(field => isSet(field, 'oneofIndex') && field.oneofIndex === index && !field.proto3Optional)
   return [
     `message ${message.name} {`,
-    ...message.field.filter(field => !isSet(field, 'oneofIndex') || field.proto3Optional).map(field => printField(field)),
+    ...message.field
+      .filter(field => !isSet(field, 'oneofIndex') || field.proto3Optional)
+      .map(field => printField(field)),
     ...message.oneofDecl.map(
-      (oneof, i) => `oneof ${oneof.name} { ${inOneof(i).map(field => printField(field, true)).join(' ')} }`,
+      (oneof, i) =>
+        `oneof ${oneof.name} { ${inOneof(i)
+          .map(field => printField(field, true))
+          .join(' ')} }`,
     ),
     ...message.nestedType.map(printMessage),
     ...message.enumType.map(printEnum),

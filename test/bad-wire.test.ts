@@ -1,5 +1,4 @@
 /** What is wrong before it is a request: bytes, bodies, paths and verbs that no client of ours would send. */
-import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { admin, newEmail } from './accounts.ts'
 import { mesh, refusalOf } from './api.ts'
@@ -23,8 +22,8 @@ const post = (body: unknown): [string, Sent] => ['/api/v1/users', { method: 'POS
 const email = newEmail()
 
 const badBodies: [string, unknown, RegExp][] = [
-  ['JSON that breaks off', '{"user":{"email":', /JSON/i],
-  ['text that is no JSON', 'email=a@example.org', /JSON/i],
+  ['JSON that breaks off', '{"user":{"email":', /malformed/],
+  ['text that is no JSON', 'email=a@example.org', /malformed/],
   ['a list', '[]', /./],
   ['bytes that are no UTF-8', Buffer.from('{"user":{"email":"\xff\xfe"}}', 'latin1'), /./],
   ['JSON a thousand levels deep', `${'{"user":'.repeat(1000)}1${'}'.repeat(1000)}`, /./],
@@ -70,17 +69,14 @@ describe('over REST', () => {
     expect(refusal.message).toMatch(/header/i)
   })
 
-  test.each([
-    '/api/v1/nonsense',
-    '/api/v2/users',
-    '/api/',
-    '/api/v1/users/me/nonsense',
-    `/api/v1/users/${randomUUID()}:nonsense`,
-  ])('no method is at %s', async path => {
-    const refusal = await refused(path)
-    expect(refusal).toMatchObject({ status: 404, reason: 'NOT_FOUND' })
-    expect(refusal.message).toMatch(/openapi\.json/)
-  })
+  test.each(['/api/v1/nonsense', '/api/v2/users', '/api/', '/api/v1/users/me/nonsense'])(
+    'no method is at %s',
+    async path => {
+      const refusal = await refused(path)
+      expect(refusal).toMatchObject({ status: 404, reason: 'NOT_FOUND' })
+      expect(refusal.message).toMatch(/openapi\.json/)
+    },
+  )
 
   test.each([
     ['PUT', '/api/v1/users', 'GET, POST'],

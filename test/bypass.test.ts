@@ -1,5 +1,6 @@
 /** Ways around the edge's checks that have worked elsewhere: identity headers, paths that are read twice, headers written otherwise. */
 
+import { isIP } from 'node:net'
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { admin, createUser, register } from './accounts.ts'
@@ -56,7 +57,10 @@ describe('identity headers', () => {
     await send(mesh.url, '/api/v1/auth/login', { ...login, body: { email: own.email, password: own.password } })
     const { sessions } = await apiOver('REST', async () => token()).auth.listSessions({})
     expect(sessions).toHaveLength(2)
-    for (const session of sessions) expect(session.clientAddress).toMatch(/^(127\.0\.0\.1|::1)$/)
+    for (const { clientAddress } of sessions) {
+      expect(isIP(clientAddress)).not.toBe(0)
+      expect(clientAddress).not.toBe('203.0.113.7')
+    }
   })
 })
 

@@ -30,7 +30,8 @@ export const meshCommand = (args: string[], settings: Record<string, string>) =>
 
 /** Runs a script of package.json to its end, as npm does but without npm's second of its own. */
 function run(script: string, args: string[], settings: Record<string, string>): Promise<Ended> {
-  const [, ...words] = (scripts[script] ?? '').split(' ')
+  // exec node <script> <arguments>
+  const [, , ...words] = (scripts[script] ?? '').split(' ')
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...words, ...args], {
       cwd: root,

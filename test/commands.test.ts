@@ -1,7 +1,7 @@
 /** The commands of the mesh as an operator uses them, mistakes included. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -120,7 +120,9 @@ describe('a mesh', () => {
 
     const again = await startCommand(['--detach'], mesh.settings)
     expect([again.code, again.stderr]).toEqual([0, ''])
-    expect(Number(/ready after ([\d.]+) s/.exec(again.stdout)?.[1])).toBeLessThan(10)
+    const seconds = Number(/ready after ([\d.]+) s/.exec(again.stdout)?.[1])
+    // On a machine that does other things as well, as much longer as those make it.
+    expect(seconds).toBeLessThan(10 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()))
     expect(again.stdout).not.toContain(mesh.admin.password)
     const read = await apiOver('REST', async () => (await login(mesh.admin)).accessToken).users.getUser({ id: user.id })
     expect(read.user).toEqual(user)

@@ -29,15 +29,15 @@ async function tokenMailedTo(email: string, page: 'reset-password' | 'verify-ema
   })
 }
 
-/** Undoes the encodings that mails are written in: quoted-printable and base64. */
+/** @returns the text of a mail of one part, whichever way it is written down. */
 function textOf(eml: string): string {
-  const printed = eml
-    .replace(/=\r?\n/g, '')
-    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  const decoded = [...eml.matchAll(/(?:^[A-Za-z0-9+/=]{4,}\r?$\n?)+/gm)].map(([block]) =>
-    Buffer.from(block, 'base64').toString('utf8'),
-  )
-  return [printed, ...decoded].join('\n')
+  const [head = '', ...body] = eml.split(/\r?\n\r?\n/)
+  const text = body.join('\n\n')
+  const encoding = /^content-transfer-encoding: *(\S+)/im.exec(head)?.[1]?.toLowerCase()
+  if (encoding === 'base64') return Buffer.from(text, 'base64').toString('utf8')
+  if (encoding !== 'quoted-printable') return text
+  const byte = (_: string, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))
+  return Buffer.from(text.replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, byte), 'latin1').toString('utf8')
 }
 
 describe.each(transports)('over %s', transport => {

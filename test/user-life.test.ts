@@ -17,8 +17,7 @@ describe.each(transports)('over %s a user', transport => {
   let id = ''
   let etag = ''
 
-  const changesOf = (user: string) =>
-    seen.filter(change => change.user?.id === user).map(change => change.type)
+  const changesOf = (user: string) => seen.filter(change => change.user?.id === user).map(change => change.type)
 
   beforeAll(async () => {
     watch = follow(asAdmin, '', watching.signal, change => seen.push(change))
@@ -54,8 +53,8 @@ describe.each(transports)('over %s a user', transport => {
       roles: ['user'],
       state: UserState.ACTIVE,
       emailVerified: false,
-      deleteTime: undefined,
     })
+    expect(user?.deleteTime).toBeUndefined()
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/)
     expect(etag).not.toBe('')
     expect(user?.createTime).toEqual(user?.updateTime)

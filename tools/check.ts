@@ -33,7 +33,8 @@ function run(command: string, ...args: string[]): boolean {
 
 /** Compares the contracts with those of the latest release (tag v*), or with the last commit while there is no release. */
 function breaking(): boolean {
-  const base = git('describe', '--tags', '--abbrev=0', '--match', 'v*') || git('rev-parse', '--verify', '--quiet', 'HEAD')
+  const base =
+    git('describe', '--tags', '--abbrev=0', '--match', 'v*') || git('rev-parse', '--verify', '--quiet', 'HEAD')
   const files = base ? git('ls-tree', '-r', '--name-only', base, 'proto/site11').split('\n').filter(Boolean) : []
   if (files.length === 0) return true
   const before = mkdtempSync(join(tmpdir(), 'site11-contracts-'))

@@ -53,7 +53,7 @@ interface Serving {
 /**
  * Starts. Waits for its database; everything else may come later.
  * @returns a function that ends all streams, so that instances and proxies come back to the next Console, and closes.
- * @throws StartError when the stored keys cannot be decrypted; Error naming the address when a port is taken.
+ * @throws StartError when the stored keys cannot be decrypted, a port is taken, or others could not reach it.
  */
 export async function startConsole(config: ConsoleConfig, version: string, log: Log): Promise<() => Promise<void>> {
   let serving: Serving | undefined
@@ -104,12 +104,12 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
   const now = Date.now
   const issuer = config.SITE11_PUBLIC_URL
   const { db } = store
+  const own = await describeOwn(config, version, contractOf(definitions))
   const keys = await loadKeys({ db, secretKey: config.SITE11_SECRET_KEY, log })
   const tokens = createTokens(keys, issuer)
   const verifier = createVerifier()
   const registryStore = createRegistryStore(db)
   const registry = runRegistry(registryStore, await registryStore.load(now()), { log })
-  const own = await describeOwn(config, version, contractOf(definitions))
   const mesh = () => meshStateFrom(registry.state(), registry.contracts(), keys.jwks(), config, own)
   const peers = () => peersFrom(registry.state(), own)
   const controlPlane = createControlPlane({ joinToken: config.SITE11_JOIN_TOKEN, log })
@@ -121,7 +121,7 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
   )
 
   const server = createServer()
-  const ownHealth = addReflectionAndHealth(server, definitions, { mongodb: store.ping }, log)
+  const ownHealth = addReflectionAndHealth(server, definitions, { mongodb: store.ping }, { log })
   const ownInstance = createOwnInstance(config, own, ownHealth.dependencies, now)
   const attachments = registryService({
     registry,
@@ -162,7 +162,6 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
   keys.onChange(follow)
   takeKeys()
   follow()
-  await listen(server, config.SITE11_LISTEN.text)
 
   const renew = async () => {
     if (isDue(token, now())) token = await tokens.internal(consoleService)
@@ -174,8 +173,26 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
       renew().catch(error => log.warn({ reason: String(error) }, 'keys and tokens could not be renewed; trying again')),
     renewMs,
   )
-  const openapi = createOpenapi({ url: issuer, version })
   const ending = new AbortController()
+  const close = async () => {
+    ending.abort()
+    clearInterval(renewing)
+    watch.close()
+    ownHealth.leave()
+    await registry.close()
+    controlPlane.close()
+    await closeServer(server, graceMs)
+    ownHealth.close()
+    users.close()
+  }
+  try {
+    await listen(server, config.SITE11_LISTEN.text)
+  } catch (error) {
+    await close()
+    throw new StartError((error as Error).message)
+  }
+
+  const openapi = createOpenapi({ url: issuer, version })
   let adminProblem: string | undefined
   const admin = {
     users,
@@ -200,17 +217,7 @@ async function serve(config: ConsoleConfig, version: string, store: Store, log: 
         problems: [...edge.problems(), ...(adminProblem ? [adminProblem] : [])],
         nowMs: now(),
       }),
-    async close() {
-      ending.abort()
-      clearInterval(renewing)
-      watch.close()
-      ownHealth.leave()
-      await registry.close()
-      controlPlane.close()
-      await closeServer(server, graceMs)
-      ownHealth.close()
-      users.close()
-    },
+    close,
   }
 }
 

@@ -1,12 +1,12 @@
-/** A gRPC server for tests that answers like Users, as far as the Console asks, and keeps its users in memory. */
+/** Handlers and a gRPC server for tests that answer like Users, as far as the Console asks, and keep their users in memory. */
 import { randomUUID } from 'node:crypto'
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import { type SignInState, UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import type { Handlers } from '@site11/runtime/call.ts'
 import { alreadyExists, notFound, permissionDenied, unauthenticated } from '@site11/runtime/errors.ts'
+import { createLog } from '@site11/runtime/log.ts'
 import { setPeers } from '@site11/runtime/peers.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
-import { pino } from 'pino'
 
 interface Account {
   user: User
@@ -15,20 +15,24 @@ interface Account {
   maySignIn: boolean
 }
 
-export interface TestUsers {
+export interface TestAccounts {
   accounts: Account[]
-  /** The address that it is reached at; peers of the process know it already. */
-  address: string
   add(email: string, password: string, roles?: string[]): Account
   /** How often each method was called. */
   calls: Record<string, number>
+  handlers: UsersHandlers
+}
+
+export interface TestUsers extends TestAccounts {
+  /** The address that it is reached at; peers of the process know it already. */
+  address: string
   stop(): void
 }
 
 type UsersHandlers = Handlers<typeof UsersServiceService>
 type Answered = 'createUser' | 'verifyPassword' | 'getSignInState' | 'changePassword' | 'listUsers' | 'setUserRoles'
 
-export async function startTestUsers(): Promise<TestUsers> {
+export function createTestUsers(): TestAccounts {
   const accounts: Account[] = []
   const calls: Record<string, number> = {}
   const stateOf = ({ user, passwordVersion, maySignIn }: Account): SignInState => ({ user, passwordVersion, maySignIn })
@@ -89,10 +93,15 @@ export async function startTestUsers(): Promise<TestUsers> {
       return [name, handler]
     }),
   ) as unknown as UsersHandlers
+  return { accounts, add, calls, handlers }
+}
+
+export async function startTestUsers(): Promise<TestUsers> {
+  const users = createTestUsers()
   const server = createServer()
   const authenticate = () => ({ kind: 'service', service: 'console' }) as const
-  addService(server, UsersServiceService, handlers, { authenticate, log: pino({ enabled: false }) })
+  addService(server, UsersServiceService, users.handlers, { authenticate, log: createLog('test', 'silent') })
   const address = `127.0.0.1:${await listen(server, '127.0.0.1:0')}`
   setPeers([{ service: 'users', address }])
-  return { accounts, address, add, calls, stop: () => server.forceShutdown() }
+  return { ...users, address, stop: () => server.forceShutdown() }
 }

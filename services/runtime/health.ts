@@ -16,6 +16,14 @@ export interface Health {
   close(): void
 }
 
+export interface HealthOptions {
+  log: Log
+  /** Probes of what the instance uses and can do without: its failure is told, and the instance goes on serving. */
+  dispensable?: Record<string, Probe>
+  intervalMs?: number
+  timeoutMs?: number
+}
+
 /**
  * Probes every dependency each `intervalMs` and keeps the health of the server and its services accordingly.
  * @param services full names, such as `site11.users.v1.UsersService`; the empty name stands for the server as a whole.
@@ -24,7 +32,7 @@ export function addHealth(
   server: Server,
   services: string[],
   probes: Record<string, Probe>,
-  { log, intervalMs = 1000, timeoutMs = 2000 }: { log: Log; intervalMs?: number; timeoutMs?: number },
+  { log, dispensable = {}, intervalMs = 1000, timeoutMs = 2000 }: HealthOptions,
 ): Health {
   const names = ['', ...services]
   const implementation = new HealthImplementation(Object.fromEntries(names.map(name => [name, 'NOT_SERVING'])))
@@ -33,10 +41,11 @@ export function addHealth(
   let serving = false
   let closed = false
   let timer: NodeJS.Timeout | undefined
-  let dependencies: Dependency[] = Object.keys(probes).map(name => ({ name, healthy: false, reason: 'not probed yet' }))
+  const all = { ...dispensable, ...probes }
+  let dependencies: Dependency[] = Object.keys(all).map(name => ({ name, healthy: false, reason: 'not probed yet' }))
 
   function show() {
-    const now = !leaving && dependencies.every(({ healthy }) => healthy)
+    const now = !leaving && dependencies.every(({ name, healthy }) => healthy || name in dispensable)
     if (now === serving) return
     serving = now
     for (const name of names) implementation.setStatus(name, now ? 'SERVING' : 'NOT_SERVING')
@@ -51,7 +60,7 @@ export function addHealth(
 
   async function probeAll() {
     dependencies = await Promise.all(
-      Object.entries(probes).map(async ([name, probe]) => {
+      Object.entries(all).map(async ([name, probe]) => {
         try {
           await withTimeout(probe(), timeoutMs)
           return { name, healthy: true, reason: '' }

@@ -9,7 +9,7 @@ import { attach } from './attach.ts'
 import type { Handlers } from './call.ts'
 import { createVerifier } from './caller.ts'
 import { contractOf } from './contract.ts'
-import { addHealth, type Health, type Probe } from './health.ts'
+import { addHealth, type Health, type HealthOptions, type Probe } from './health.ts'
 import type { Log } from './log.ts'
 import { setPeers } from './peers.ts'
 import { addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
@@ -46,6 +46,8 @@ export interface ServeOptions {
   services(token: () => string): Service[]
   /** What the instance stands on; it serves only while all of it answers. */
   probes: Record<string, Probe>
+  /** What the instance uses and can do without: shown in its health, and it serves whether or not these answer. */
+  dispensable?: Record<string, Probe>
 }
 
 /** How long a stopping instance waits for the proxies, and then for its calls under way. Both ms. */
@@ -67,7 +69,12 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     if (!verifier.hasKeys()) throw new Error('no verification keys received yet')
   }
   const definitions = services.map(({ definition }) => definition)
-  const health = addReflectionAndHealth(server, definitions, { ...options.probes, keys }, log)
+  const health = addReflectionAndHealth(
+    server,
+    definitions,
+    { ...options.probes, keys },
+    { log, dispensable: options.dispensable ?? {} },
+  )
   const port = await listen(server, config.SITE11_LISTEN.text)
   const attachment = attach({
     console: config.SITE11_CONSOLE.text,
@@ -103,11 +110,11 @@ export function addReflectionAndHealth(
   server: ReturnType<typeof createServer>,
   definitions: Definition[],
   probes: Record<string, Probe>,
-  log: Log,
+  options: HealthOptions,
 ): Health {
   new ReflectionService(reflectable(contractOf(definitions))).addToServer(server)
   const names = definitions.map(definition => Object.values(definition)[0]?.path.split('/')[1] ?? '')
-  return addHealth(server, names, probes, { log })
+  return addHealth(server, names, probes, options)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type ServiceError as GrpcError, status } from '@grpc/grpc-js'
+import { Client, credentials, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import { Status } from '@site11/proto/grpc/google/rpc/status.ts'
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import { CreateUserRequest, UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
@@ -47,14 +47,24 @@ afterAll(async () => {
   await closeServer(server, 1000)
 })
 
-function call(name: 'getUser' | 'createUser' | 'verifyPassword' | 'deleteUser', request: object, token?: string, bytes?: Buffer) {
+function call(
+  name: 'getUser' | 'createUser' | 'verifyPassword' | 'deleteUser',
+  request: object,
+  token?: string,
+  bytes?: Buffer,
+) {
   const { path, requestSerialize, responseDeserialize } = UsersServiceService[name]
   const metadata = new Metadata()
   if (token) metadata.set('authorization', `Bearer ${token}`)
   const serialize = bytes ? () => bytes : (requestSerialize as (value: unknown) => Buffer)
   return new Promise<{ value?: unknown; error?: GrpcError; reason?: string | undefined }>(resolve => {
-    client.makeUnaryRequest(path, serialize, responseDeserialize as (b: Buffer) => unknown, request, metadata, (error, value) =>
-      resolve(error ? { error, reason: detailsOf(error)?.info?.reason } : { value }),
+    client.makeUnaryRequest(
+      path,
+      serialize,
+      responseDeserialize as (b: Buffer) => unknown,
+      request,
+      metadata,
+      (error, value) => resolve(error ? { error, reason: detailsOf(error)?.info?.reason } : { value }),
     )
   })
 }
@@ -71,7 +81,12 @@ describe('a method with a scope', () => {
     ['no JWT', async () => 'nonsense', status.UNAUTHENTICATED, 'TOKEN_INVALID'],
     ['a missing scope', () => tokens.access('profile'), status.PERMISSION_DENIED, 'SCOPE_MISSING'],
     ['a scope that only begins alike', () => tokens.access('users:readall'), status.PERMISSION_DENIED, 'SCOPE_MISSING'],
-    ['an expired token', () => tokens.access('users:read', { expiresIn: '-1m' }), status.UNAUTHENTICATED, 'TOKEN_EXPIRED'],
+    [
+      'an expired token',
+      () => tokens.access('users:read', { expiresIn: '-1m' }),
+      status.UNAUTHENTICATED,
+      'TOKEN_EXPIRED',
+    ],
     ['an ID token', () => tokens.access('users:read', { typ: 'JWT' }), status.UNAUTHENTICATED, 'TOKEN_INVALID'],
     [
       'another audience',

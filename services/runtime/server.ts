@@ -16,6 +16,7 @@ import { anonymous, authorize, type Caller } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
 import { ServiceError, toStatus, unavailable } from './errors.ts'
 import type { Log } from './log.ts'
+import { storeError } from './store/store-error.ts'
 import { violationOf } from './validate.ts'
 
 /** Finds out who calls; throws a ServiceError when the credentials are not valid. */
@@ -33,8 +34,9 @@ type Definition = ServiceDefinition<UntypedServiceImplementation>
 type AnyHandler = (request: unknown, call: Call) => Promise<unknown> | AsyncIterable<unknown>
 
 /** The parts of grpc-js's four kinds of calls that are used here. */
-interface GrpcCall extends AsyncIterable<Incoming> {
+interface GrpcCall {
   request: Incoming
+  iterator(options: { destroyOnReturn: boolean }): AsyncIterable<Incoming>
   metadata: Metadata
   cancelled: boolean
   getDeadline(): Date | number
@@ -120,7 +122,8 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
         callback?.(null, response)
       }
       report(options.log, method, call, started)
-    } catch (error) {
+    } catch (thrown) {
+      const error = storeError(thrown)
       report(options.log, method, call, started, error)
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
@@ -173,8 +176,9 @@ function checked({ message, violation }: Incoming): unknown {
   return message
 }
 
-async function* checkedStream(messages: AsyncIterable<Incoming>): AsyncIterable<unknown> {
-  for await (const message of messages) yield checked(message)
+/** A handler that stops reading, because of an error for one, does not end the call by that: it still has to answer. */
+async function* checkedStream(grpc: GrpcCall): AsyncIterable<unknown> {
+  for await (const message of grpc.iterator({ destroyOnReturn: false })) yield checked(message)
 }
 
 /** Writes what the handler yields, no faster than the caller takes it. */

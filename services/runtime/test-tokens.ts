@@ -7,7 +7,10 @@ export const testIssuer = 'http://localhost:8000'
 export interface TestTokens {
   keys: Keys
   /** An access token of user `sub` (any UUID) with these scopes; `claims` and `typ` override what a good one has. */
-  access(scope: string, overrides?: { sub?: string; typ?: string; expiresIn?: string; claims?: JWTPayload }): Promise<string>
+  access(
+    scope: string,
+    overrides?: { sub?: string; typ?: string; expiresIn?: string; claims?: JWTPayload },
+  ): Promise<string>
   internal(service: string): Promise<string>
 }
 

@@ -19,7 +19,7 @@ const patienceMs = 500
 const pauseMs = 2000
 
 /** @returns counters in Redis. It need not be there, neither now nor later. */
-export function createSharedCounters(url: string, log: Log): Counters & { close(): void } {
+export function createSharedCounters(url: string, log: Log): Counters & { ping(): Promise<void>; close(): void } {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -82,6 +82,10 @@ export function createSharedCounters(url: string, log: Log): Counters & { close(
       for (const { key, ms } of marks) pipeline.set(key, 1, 'PX', ms)
       if (deleted.length > 0) pipeline.del(...deleted)
       if (pipeline.length > 0) await run(pipeline, () => local.set(marks, deleted).then(() => []))
+    },
+    async ping() {
+      if (redis.status !== 'ready') throw new Error('no connection')
+      await redis.ping()
     },
     close: () => redis.disconnect(),
   }

@@ -65,6 +65,7 @@ async function start(config: UsersConfig, log: Log): Promise<() => Promise<void>
     log,
     services: () => [service(UsersServiceService, handlers)],
     probes: { mongodb: store.ping },
+    dispensable: { redis: counters.ping },
   })
   return async () => {
     leaving.abort()

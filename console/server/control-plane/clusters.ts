@@ -1,7 +1,7 @@
 import { type Json, seconds } from './encode.ts'
 import type { MeshState } from './state.ts'
 
-/** The Console's plain HTTP side; no service can have this name, its proto package could not. */
+/** The Console's plain HTTP side. No service can have this name: its proto package could not. */
 export const dashboardCluster = 'console-http'
 
 /** The names of all clusters, sorted. Clusters and endpoints are both made from this list. */

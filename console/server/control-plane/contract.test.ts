@@ -37,14 +37,13 @@ describe('the contracts', () => {
     expect(methodOf([users], 'GetUser')).toMatchObject({
       service: 'users',
       path: '/site11.users.v1.UsersService/GetUser',
-      streaming: false,
       access: { kind: 'scope', scope: 'users:read' },
       timeoutMs: 5000,
       retry: { attempts: 2, requiresRequestId: false },
       rateLimit: undefined,
     })
     expect(methodOf([users], 'GetUser')?.bindings).toMatchObject([{ verb: 'GET' }])
-    expect(methodOf([users], 'WatchUsers')).toMatchObject({ streaming: true, clientStreaming: false, timeoutMs: 0 })
+    expect(methodOf([users], 'WatchUsers')).toMatchObject({ clientStreaming: false, timeoutMs: 0 })
     expect(methodOf([users], 'VerifyEmail')).toMatchObject({
       access: { kind: 'public' },
       rateLimit: { requests: 300, perMs: 60_000 },
@@ -148,6 +147,19 @@ describe('a malformed contract is refused in the name of its service', () => {
     const attempt = () => contractsFrom([console, state])
     expect(attempt).toThrow(StateError)
     expect(attempt).toThrow(expect.objectContaining({ service: 'users' }))
+  })
+
+  it('one that does not fit another', () => {
+    const moved = changed(set => {
+      const file = set.file.find(each => each.name === 'site11/policy/v1/policy.proto') ?? expect.fail()
+      for (const each of set.file) each.dependency = each.dependency.map(name => name.replace(file.name, 'moved.proto'))
+      file.name = 'moved.proto'
+    })
+    expect(() => contractsFrom([console, moved])).toThrow(expect.objectContaining({ service: 'users' }))
+  })
+
+  it.each(['console-http', '', 'Users', 'a/b'])('a name that no proto package could have: %s', name => {
+    expect(() => contractsFrom([{ ...users, name }])).toThrow(StateError)
   })
 
   it('two services of one name', () => {

@@ -14,6 +14,7 @@ import type { HttpRule } from '@site11/proto/es/google/api/http_pb.ts'
 import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 import { mergeDescriptors, ownerOf, readDescriptors, type ServiceFiles } from './descriptors.ts'
 import { type HttpTemplate, parseTemplate, templateRegex } from './http-template.ts'
+import { addJsonFields, hasOwnFields, type JsonFields } from './json-fields.ts'
 import { type ServiceState, StateError } from './state.ts'
 
 export type Contracts = {
@@ -21,6 +22,8 @@ export type Contracts = {
   methods: EdgeMethod[]
   /** A serialized FileDescriptorSet of all contracts and the error details. */
   descriptors: Uint8Array
+  /** The fields of the messages that JSON bodies hold. */
+  jsonFields: JsonFields
 }
 
 export type EdgeMethod = {
@@ -30,7 +33,6 @@ export type EdgeMethod = {
   grpcService: string
   /** The gRPC path, such as `/site11.users.v1.UsersService/GetUser`. */
   path: string
-  streaming: boolean
   /** Whether the caller sends a stream. */
   clientStreaming: boolean
   bindings: HttpBinding[]
@@ -43,7 +45,12 @@ export type EdgeMethod = {
   maxRequestBytes: number
 }
 
-export type HttpBinding = { verb: string; template: HttpTemplate }
+export type HttpBinding = {
+  verb: string
+  template: HttpTemplate
+  /** The message that the JSON body holds; undefined when there is no body, or one of another kind. */
+  body: string | undefined
+}
 
 /**
  * Reads the contracts of all services. A method without a policy, or for services only, is left out: what is not listed
@@ -65,7 +72,10 @@ let last: { services: ServiceState[]; contracts: Contracts } | undefined
 function readContracts(services: ServiceState[]): Contracts {
   const files: ServiceFiles[] = []
   const methods: EdgeMethod[] = []
+  const jsonFields: JsonFields = new Map()
   for (const { name, contract } of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    // Hyphens are for the clusters that are none of a service's.
+    if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new StateError(name, 'a service is named as in its proto package')
     if (files.some(each => each.service === name)) throw new StateError(name, 'two services have this name')
     try {
       const own = readDescriptors(contract)
@@ -73,37 +83,52 @@ function readContracts(services: ServiceState[]): Contracts {
       const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: own }))
       for (const file of registry.files) {
         if (ownerOf(file.proto) !== name) continue
-        methods.push(...file.services.flatMap(service => service.methods).flatMap(method => edgeMethod(name, method)))
+        methods.push(
+          ...file.services.flatMap(service => service.methods).flatMap(method => edgeMethod(name, method, jsonFields)),
+        )
       }
     } catch (cause) {
       throw new StateError(name, `its contract cannot be used: ${message(cause)}`, cause)
     }
   }
   refuseDoubleBindings(methods)
-  return { methods: methods.toSorted((a, b) => (a.path < b.path ? -1 : 1)), descriptors: mergedDescriptors(files) }
-}
-
-function mergedDescriptors(files: ServiceFiles[]): Uint8Array {
-  try {
-    const merged = mergeDescriptors(files)
-    createFileRegistry(merged)
-    return toBinary(FileDescriptorSetSchema, merged)
-  } catch (cause) {
-    throw new StateError(
-      files.map(each => each.service).join(', '),
-      `their contracts do not fit together: ${message(cause)}`,
-      cause,
-    )
+  return {
+    methods: methods.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    descriptors: mergedDescriptors(files),
+    jsonFields,
   }
 }
 
-function edgeMethod(service: string, method: DescMethod): EdgeMethod[] {
+function mergedDescriptors(files: ServiceFiles[]): Uint8Array {
+  const merge = (count: number) => {
+    const merged = mergeDescriptors(files.slice(0, count))
+    createFileRegistry(merged)
+    return toBinary(FileDescriptorSetSchema, merged)
+  }
+  try {
+    return merge(files.length)
+  } catch (cause) {
+    const culprit = files.find((_, index) => fails(() => merge(index + 1)))?.service ?? ''
+    throw new StateError(culprit, `its contract does not fit those of the services before it: ${message(cause)}`, cause)
+  }
+}
+
+function fails(attempt: () => void): boolean {
+  try {
+    attempt()
+    return false
+  } catch {
+    return true
+  }
+}
+
+function edgeMethod(service: string, method: DescMethod, jsonFields: JsonFields): EdgeMethod[] {
   if (!hasOption(method, policyOption)) return []
   const policy = getOption(method, policyOption)
   const access = accessOf(method, policy)
   if (!access) return []
   const path = `/${method.parent.typeName}/${method.name}`
-  const bindings = hasOption(method, http) ? bindingsOf(method, getOption(method, http)) : []
+  const bindings = hasOption(method, http) ? bindingsOf(method, getOption(method, http), jsonFields) : []
   const rateLimit = policy.rateLimit && {
     requests: policy.rateLimit.requests,
     perMs: milliseconds(policy.rateLimit.per),
@@ -116,7 +141,6 @@ function edgeMethod(service: string, method: DescMethod): EdgeMethod[] {
       service,
       grpcService: method.parent.typeName,
       path,
-      streaming: method.methodKind !== 'unary',
       clientStreaming: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
       bindings,
       access,
@@ -143,7 +167,7 @@ function accessOf(method: DescMethod, { access }: MethodPolicy): EdgeMethod['acc
   return undefined
 }
 
-function bindingsOf(method: DescMethod, rule: HttpRule): HttpBinding[] {
+function bindingsOf(method: DescMethod, rule: HttpRule, jsonFields: JsonFields): HttpBinding[] {
   const where = `${method.parent.typeName}.${method.name}`
   const { pattern } = rule
   if (pattern.case === undefined || pattern.case === 'custom') {
@@ -160,8 +184,15 @@ function bindingsOf(method: DescMethod, rule: HttpRule): HttpBinding[] {
   if (rule.responseBody && method.output.typeName !== 'google.api.HttpBody') {
     throw new Error(`${where} has an HTTP rule with response_body, which Envoy does only for google.api.HttpBody`)
   }
-  const nested = rule.additionalBindings.flatMap(each => bindingsOf(method, each))
-  return [{ verb: pattern.case.toUpperCase(), template }, ...nested]
+  const nested = rule.additionalBindings.flatMap(each => bindingsOf(method, each, jsonFields))
+  const body = jsonBody(method, rule.body)
+  if (body) addJsonFields(body, jsonFields)
+  return [{ verb: pattern.case.toUpperCase(), template, body: body?.typeName }, ...nested]
+}
+
+function jsonBody({ input, methodKind }: DescMethod, body: string): DescMessage | undefined {
+  const message = body === '*' ? input : input.fields.find(field => field.name === body)?.message
+  return message && hasOwnFields(message) && methodKind !== 'client_streaming' ? message : undefined
 }
 
 function requireField(where: string, message: DescMessage, path: string): void {

@@ -57,7 +57,21 @@ export function mergeDescriptors(services: ServiceFiles[]): FileDescriptorSet {
     if (!present || wins(candidate, present)) chosen.set(file.name, candidate)
   }
   const files = [...chosen.values()].map(each => each.file)
+  refuseDoubleNames(files)
   return create(FileDescriptorSetSchema, { file: sorted(files.sort((a, b) => (a.name < b.name ? -1 : 1))) })
+}
+
+/** Envoy would refuse the whole set for a name that two files give. */
+function refuseDoubleNames(files: FileDescriptorProto[]): void {
+  const origin = new Map<string, string>()
+  for (const file of files) {
+    for (const { name } of [...file.messageType, ...file.enumType, ...file.service, ...file.extension]) {
+      const full = `${file.package}.${name}`
+      const other = origin.get(full)
+      if (other) throw new Error(`${full} is defined in ${other} and in ${file.name}`)
+      origin.set(full, file.name)
+    }
+  }
 }
 
 type Candidate = { own: boolean; size: number; text: string }

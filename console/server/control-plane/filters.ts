@@ -7,6 +7,7 @@
  *   rest_headers     takes gRPC's headers from the response    REST
  *   compressor       gzip                                      REST, dashboard
  *   buffer           the largest body                          REST, methods that take no stream
+ *   unknown_fields   refuses fields a method does not have     REST, requests with a body
  *   transcoder       REST to gRPC                              REST
  *   local_ratelimit  the method's rate limit                   methods; behind the transcoder, or REST would go around it
  *   jwt_authn        signature, issuer, audience, expiry       methods
@@ -15,6 +16,7 @@
  */
 import type { Contracts } from './contract.ts'
 import type { Json } from './encode.ts'
+import { unknownFieldsFilter } from './json-fields.ts'
 import { authFailureKey } from './local-replies.ts'
 import type { MeshState } from './state.ts'
 
@@ -25,6 +27,7 @@ export const filterNames = {
   restHeaders: 'site11.rest_headers',
   buffer: 'envoy.filters.http.buffer',
   compressor: 'envoy.filters.http.compressor',
+  unknownFields: 'envoy.filters.http.lua',
   transcoder: 'envoy.filters.http.grpc_json_transcoder',
   rateLimit: 'envoy.filters.http.local_ratelimit',
   jwt: 'envoy.filters.http.jwt_authn',
@@ -49,7 +52,8 @@ const untrustedHeaders = [
     'x-user-scopes',
   ],
   ...['x-site11-scope', 'x-site11-user', 'x-site11-service', 'x-site11-caller', 'x-site11-join-token'],
-  ...['x-forwarded-host', 'x-envoy-original-path', 'x-envoy-original-method'],
+  ...['forwarded', 'x-forwarded-host', 'x-real-ip', 'x-original-url', 'x-rewrite-url', 'x-http-method-override'],
+  ...['x-envoy-original-path', 'x-envoy-original-method'],
 ]
 
 const typed = (name: string, fields: Json = {}): Json => ({
@@ -96,6 +100,7 @@ export function httpFilters(): Json[] {
       disabled: true,
       typed_config: typed('buffer.v3.Buffer', { max_request_bytes: defaultBodyBytes }),
     },
+    { name: filterNames.unknownFields, disabled: true, config_discovery: discovered('lua.v3.Lua') },
     {
       name: filterNames.transcoder,
       disabled: true,
@@ -136,11 +141,19 @@ const compressor = typed('compressor.v3.Compressor', {
 
 /** The filters that are got by ECDS, by name. */
 export function extensionsFrom(state: MeshState, contracts: Contracts): Json[] {
-  return [extension(filterNames.transcoder, transcoder(contracts)), extension(filterNames.jwt, jwt(state))]
+  return [
+    extension(filterNames.unknownFields, unknownFields(contracts)),
+    extension(filterNames.transcoder, transcoder(contracts)),
+    extension(filterNames.jwt, jwt(state)),
+  ]
 }
 
 function extension(name: string, config: Json): Json {
   return { '@type': 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig', name, typed_config: config }
+}
+
+function unknownFields({ methods, jsonFields }: Contracts): Json {
+  return typed('lua.v3.Lua', { default_source_code: { inline_string: unknownFieldsFilter(methods, jsonFields) } })
 }
 
 function transcoder({ methods, descriptors }: Contracts): Json {

@@ -67,6 +67,6 @@ export function templatesOverlap(a: HttpTemplate, b: HttpTemplate): boolean {
   }
 }
 
-export function escapeRegex(text: string): string {
+function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

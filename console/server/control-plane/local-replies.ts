@@ -15,6 +15,9 @@ export const routeMetadataKey = 'site11'
 /** Where the jwt_authn filter says why it refused. */
 export const authFailureKey = 'failure'
 
+/** Where the filter of json-fields.ts says which field it does not know. */
+export const unknownFieldMetadata = { filter: 'site11', key: 'unknown_field' }
+
 /** The codes that jwt_authn gives for a token that is not there, and for one that was valid once. */
 const tokenMissing = 1
 const tokenExpired = 3
@@ -43,6 +46,8 @@ const logIn = 'log in with POST /api/v1/auth/login and send the header "authoriz
 
 const scopeMissing = (scope: string) =>
   `The access token lacks the scope ${scope}, which this method asks for. An administrator can give you a role that has it.`
+
+const unknownField = `%DYNAMIC_METADATA(${unknownFieldMetadata.filter}:${unknownFieldMetadata.key})%`
 
 const throttled = (delay: string) => `This method is called too often. Try again in ${delay}.`
 
@@ -140,6 +145,19 @@ const replies: Reply[] = [
     message: 'The proxy could not handle this call. The x-request-id of this answer finds it in the log.',
   },
   {
+    when: dynamicMetadata(unknownFieldMetadata.filter, [unknownFieldMetadata.key], { present_match: true }),
+    code: 3,
+    reason: 'INVALID_FIELD',
+    message: `The request body has the field "${unknownField}", which this method does not have.`,
+    details: [
+      {
+        '@type': 'type.googleapis.com/google.rpc.BadRequest',
+        fieldViolations: [{ field: unknownField, description: 'unknown field' }],
+      },
+    ],
+    grpcMessage: 'The request is malformed.',
+  },
+  {
     when: status('GE', 400),
     code: 3,
     reason: 'INVALID_FIELD',
@@ -235,13 +253,12 @@ function anyAuthFailure(): Json {
 }
 
 function authMetadata(value: Json): Json {
-  const path = [{ key: authFailureKey }, { key: 'code' }]
-  return {
-    metadata_filter: {
-      matcher: { filter: 'envoy.filters.http.jwt_authn', path, value },
-      match_if_key_not_found: false,
-    },
-  }
+  return dynamicMetadata('envoy.filters.http.jwt_authn', [authFailureKey, 'code'], value)
+}
+
+function dynamicMetadata(filter: string, path: string[], value: Json): Json {
+  const matcher = { filter, path: path.map(key => ({ key })), value }
+  return { metadata_filter: { matcher, match_if_key_not_found: false } }
 }
 
 function fromRoute(key: string): string {

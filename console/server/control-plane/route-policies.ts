@@ -6,13 +6,9 @@ import { defaultBodyBytes, filterNames } from './filters.ts'
 /** How long a stream without a time limit may be silent. */
 const streamIdleMs = 3_600_000
 
-/** What a request may take beyond its method's limit, to arrive: a client that sends slowly is cut off then. */
-const arrivalMs = 30_000
-
-export function limits({ timeoutMs, streaming }: EdgeMethod): Json {
-  if (timeoutMs === 0) return { timeout: '0s', idle_timeout: seconds(streamIdleMs) }
-  if (streaming) return { timeout: seconds(timeoutMs) }
-  return { timeout: seconds(timeoutMs), max_stream_duration: { max_stream_duration: seconds(timeoutMs + arrivalMs) } }
+/** Only `timeout` and `idle_timeout`: Envoy passes over `timeout` where a route has a `max_stream_duration`. */
+export function limits({ timeoutMs }: EdgeMethod): Json {
+  return timeoutMs === 0 ? { timeout: '0s', idle_timeout: seconds(streamIdleMs) } : { timeout: seconds(timeoutMs) }
 }
 
 /** The largest request body of a method, in bytes. A stream has none: its messages come one by one. */

@@ -69,7 +69,7 @@ const openToAll: Json = { [filterNames.jwt]: noToken, [filterNames.rbac]: noScop
  * Where what no method answers to ends: a cluster that does not exist, and so 404. The CORS filter does nothing for routes that
  * answer by themselves, so those a browser may meet must not.
  */
-const nowhere: Json = { cluster: 'nowhere', cluster_not_found_response_code: 'NOT_FOUND' }
+const nowhere: Json = { cluster: 'no-such-method', cluster_not_found_response_code: 'NOT_FOUND' }
 
 /** Answered by the CORS filter, when it is a preflight. */
 const preflightRoute: Json = {
@@ -92,12 +92,18 @@ function restRoutes(methods: EdgeMethod[]): Json[] {
     .sort((a, b) => a - b)
     .map(limit => {
       const templates = (special.get(limit) ?? []).flatMap(method => method.bindings.map(binding => binding.template))
-      return restRoute({ safe_regex: { regex: anyOf(templates) } }, limit)
+      return restRoute({ safe_regex: { regex: anyOf(templates) } }, limit, limit !== Number.POSITIVE_INFINITY)
     })
-  return [...routes, restRoute({ prefix: '/api/' }, defaultBodyBytes)]
+  // POST, PUT and PATCH.
+  const hasBody = [{ name: ':method', string_match: { prefix: 'P' } }]
+  return [
+    ...routes,
+    restRoute({ prefix: '/api/', headers: hasBody }, defaultBodyBytes, true),
+    restRoute({ prefix: '/api/' }, defaultBodyBytes, false),
+  ]
 }
 
-function restRoute(match: Json, limit: number): Json {
+function restRoute(match: Json, limit: number, checkFields: boolean): Json {
   return {
     name: 'rest',
     match,
@@ -108,6 +114,7 @@ function restRoute(match: Json, limit: number): Json {
       [filterNames.grpcWeb]: filterOff,
       [filterNames.restHeaders]: filterOn,
       [filterNames.compressor]: filterOn,
+      ...(checkFields && { [filterNames.unknownFields]: filterOn }),
       [filterNames.transcoder]: filterOn,
     },
   }
@@ -150,7 +157,7 @@ const dashboardRoutes: Json[] = [
   ...['GET', 'HEAD'].map(verb => ({
     name: 'dashboard',
     match: { prefix: '/', headers: [{ name: ':method', string_match: { exact: verb } }] },
-    route: { cluster: dashboardCluster, timeout: seconds(15_000), retry_policy: neverSent },
+    route: { cluster: dashboardCluster, timeout: '0s', idle_timeout: seconds(60_000), retry_policy: neverSent },
     typed_per_filter_config: { ...plainHttp, [filterNames.compressor]: filterOn },
   })),
   wrongVerbRoute('dashboard-wrong-verb', { prefix: '/' }, ['GET', 'HEAD']),

@@ -82,18 +82,25 @@ export async function signingKey(kid: string) {
   return { jwk, token }
 }
 
-/** A users service that keeps nothing; `seen` has the metadata of each call. */
+/**
+ * A users service that keeps nothing; `seen` has the metadata of each call. The user `slow` is never found, `nobody` is not there,
+ * and for `flaky` every other call fails.
+ */
 export async function startUsers(name: string) {
   const seen: Metadata[] = []
+  let flaky = 0
   const user = (id: string) => User.fromPartial({ id, email: `${id}@example.com`, displayName: name, state: 1 })
   const service: Partial<UsersServiceServer> = {
     getUser: (call, reply) => {
       seen.push(call.metadata)
+      if (call.request.id === 'slow') return
+      if (call.request.id === 'flaky' && flaky++ % 2 === 0) return reply({ code: status.UNAVAILABLE })
       if (call.request.id === 'nobody') return reply({ code: status.NOT_FOUND, details: 'no user "nobody"' })
       reply(null, { user: user(call.request.id) })
     },
     createUser: (call, reply) => {
       seen.push(call.metadata)
+      if (call.request.user?.displayName === 'flaky') return reply({ code: status.UNAVAILABLE })
       reply(null, { user: { ...user('new'), displayName: call.request.user?.displayName ?? '' } })
     },
     listUsers: (call, reply) => {

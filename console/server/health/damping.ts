@@ -4,6 +4,8 @@ import type { Health } from '../registry/registry.ts'
 /** Results in a row that it takes. The first success of an instance not known yet counts at once. */
 const toPass = 2
 const toFall = 2
+/** A process that has just come may say for this long that it does not serve yet, before that counts as failing. ms. */
+const patienceMs = 5000
 
 export interface Damping {
   health: Health
@@ -28,6 +30,7 @@ export function damp({ health, against }: Damping, { ok, reason }: CheckResult, 
     if (health.status === 'unknown' || against + 1 >= toPass) return becomes('healthy')
     return { health, against: against + 1 }
   }
+  if (health.status === 'unknown' && nowMs - health.since.getTime() < patienceMs) return { health, against: 0 }
   if (health.status === 'failing')
     return { health: health.reason === reason ? health : { ...health, reason }, against: 0 }
   return against + 1 >= toFall ? becomes('failing') : { health, against: against + 1 }

@@ -29,6 +29,7 @@ function watch(port: number) {
     ip: '127.0.0.1',
     port,
     startTime: new Date(0),
+    // Known for long, so that failing counts at once.
     health: { status: 'unknown', since: new Date(0), reason: '' },
   } as Instance
   watching.follow([instance])

@@ -40,6 +40,8 @@ export function httpServer(options: HttpOptions): Server {
     })
   })
   server.requestTimeout = 10_000
+  // Proxies keep their connections: one that we closed as idle would be lost to the request that is just being sent on it.
+  server.keepAliveTimeout = 0
   return server
 }
 

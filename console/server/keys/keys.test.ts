@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import { createLog } from '@site11/runtime/log.ts'
 import { mongodForTests } from '@site11/runtime/store/test-mongod.ts'
 import { calculateJwkThumbprint } from 'jose'
 import { type Db, MongoClient } from 'mongodb'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { StartError } from '../start-error.ts'
 import { loadKeys } from './keys.ts'
 import { rotation } from './ring.ts'
 
 const secretKey = randomBytes(32)
-const log = pino({ enabled: false })
+const log = createLog('test', 'silent')
 let mongod: Awaited<ReturnType<typeof mongodForTests>>
 let client: MongoClient
 let db: Db

@@ -11,23 +11,23 @@ import { joinTokenHeader } from '@site11/runtime/attach.ts'
 import { createVerifier } from '@site11/runtime/caller.ts'
 import { contractOf } from '@site11/runtime/contract.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
+import { createLog } from '@site11/runtime/log.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
 import { mongodForTests } from '@site11/runtime/store/test-mongod.ts'
 import { createTestTokens, type TestTokens, testIssuer } from '@site11/runtime/test-tokens.ts'
 import { type Db, MongoClient } from 'mongodb'
-import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { checkContract } from '../edge.ts'
 import { loadKeys, type SigningKeys } from '../keys/keys.ts'
+import { rotation } from '../keys/ring.ts'
 import { peersFrom } from '../mesh-state.ts'
 import { createTokens } from '../tokens.ts'
 import { acceptJoinToken } from './join.ts'
 import { type LiveRegistry, runRegistry } from './live-registry.ts'
-import type { Instance } from './registry.ts'
 import { type Attachments, registryService } from './service.ts'
 import { createRegistryStore } from './store.ts'
 
-const log = pino({ enabled: false })
+const log = createLog('test', 'silent')
 const joinToken = 'a join token for tests'
 const usersContract = Buffer.from(contractOf([UsersServiceService]))
 const startTime = new Date('2026-01-01T00:00:00Z')
@@ -42,6 +42,8 @@ let keys: SigningKeys
 let attachments: Attachments
 let client: Client
 let proxiesTake: (() => void) | undefined
+/** Added to the clock of the keys. */
+let ahead = 0
 
 beforeAll(async () => {
   mongod = await mongodForTests()
@@ -50,6 +52,7 @@ beforeAll(async () => {
   testTokens = await createTestTokens()
 })
 beforeEach(async () => {
+  ahead = 0
   await db.dropDatabase()
   await start()
 })
@@ -63,7 +66,7 @@ afterAll(async () => {
 
 /** Runs a registry on what the database has. */
 async function start() {
-  keys = await loadKeys({ db, secretKey: Buffer.alloc(32), log })
+  keys = await loadKeys({ db, secretKey: Buffer.alloc(32), log, now: () => Date.now() + ahead })
   const store = createRegistryStore(db)
   registry = runRegistry(store, await store.load(Date.now()), { log })
   const peers = () => peersFrom(registry.state(), { grpc: { ip: '127.0.0.1', port: 1 } })
@@ -79,16 +82,26 @@ async function start() {
       whenAcked: () => new Promise(resolve => (proxiesTake = () => resolve({ waitingFor: [] }))),
     },
     checkContract: (name, contract) => checkContract([], { name, contract, instances: [] }),
-    own: () =>
-      ({
-        service: 'console',
-        instance: 'console-1',
-        health: { status: 'healthy' },
-        dependencies: [],
-      }) as unknown as Instance,
+    own: () => ({
+      service: 'console',
+      instance: 'console-1',
+      version: '1.0.0',
+      address: '127.0.0.1:1',
+      ip: '127.0.0.1',
+      port: 1,
+      zone: '',
+      startTime,
+      contractHash: '',
+      stream: 0,
+      seenMs: 0,
+      draining: false,
+      health: { status: 'healthy', since: startTime, reason: '' },
+      dependencies: [],
+    }),
     now: Date.now,
   })
   registry.onChange(attachments.push)
+  keys.onChange(attachments.push)
   const verifier = createVerifier()
   verifier.setKeys(testTokens.keys)
   const authenticate = acceptJoinToken(joinToken, metadata =>
@@ -198,17 +211,29 @@ describe('an instance that attaches', () => {
 
   test('is pushed only what has changed', async () => {
     const stream = await attached()
+    await vi.waitFor(async () => expect(peerServices(await stream.got('peers'))).toEqual(['console', 'users']))
     const before = stream.received.length
+    const dependencies = [{ name: 'mongodb', healthy: false, reason: 'no answer' }]
+    stream.send({ $case: 'heartbeat', value: { sendTime: new Date(), dependencies } })
+    await vi.waitFor(() => expect(instance('users-1')?.dependencies).toEqual(dependencies))
     attachments.push()
-    stream.send({
-      $case: 'heartbeat',
-      value: { sendTime: new Date(), dependencies: [{ name: 'mongodb', healthy: false, reason: 'no answer' }] },
-    })
-    await vi.waitFor(() => expect(instance('users-1')?.dependencies).toHaveLength(1))
-    expect(stream.received.length).toBeLessThanOrEqual(before + 1)
-    expect(stream.received.slice(before).map(message => message?.$case)).toEqual(
-      stream.received.length > before ? ['peers'] : [],
-    )
+    await attached({ instance: 'users-2', address: '127.0.0.1:8111' })
+    await vi.waitFor(async () => expect(peerServices(await stream.got('peers'))).toEqual(['console', 'users', 'users']))
+    expect(stream.received.slice(before).map(message => message?.$case)).toEqual(['peers'])
+  })
+
+  test('has a new key long before tokens are signed with it', async () => {
+    const stream = await attached()
+    const kids = async () => {
+      const { value } = await stream.got('keys')
+      return (JSON.parse(value.jwks).keys as { kid: string }[]).map(({ kid }) => kid)
+    }
+    const [old] = await kids()
+    ahead = rotation.maxAgeMs
+    await keys.rotate()
+    await vi.waitFor(async () => expect(await kids()).toHaveLength(2))
+    expect(await kids()).toContain(old)
+    expect(keys.signer().kid).toBe(old)
   })
 
   test('may be reached by a name, which proxies are given the address of', async () => {
@@ -303,15 +328,18 @@ test('what the registry knew it knows after a restart, whether or not the instan
   expect(Buffer.from([...registry.contracts().values()][0] ?? []).equals(usersContract)).toBe(true)
 })
 
-test('what left is forgotten, with the contract that nobody has any more', async () => {
+test('what left is forgotten, but for its service; a contract goes when no service has it any more', async () => {
+  const newer = Buffer.from(contractOf([UsersServiceService, RegistryServiceService]))
   const stream = await attached()
+  await attached({ instance: 'users-2', address: '127.0.0.1:8111', startTime: new Date(), contract: newer })
+  const stored = (name: string) => db.collection(name).countDocuments()
+  await vi.waitFor(async () => expect([await stored('instances'), await stored('contracts')]).toEqual([2, 2]))
   stream.send({ $case: 'draining', value: {} })
   await vi.waitFor(() => expect(instance('users-1')?.draining).toBe(true))
   proxiesTake?.()
   stream.close()
-  await vi.waitFor(async () => expect(await db.collection('instances').countDocuments()).toBe(0))
-  expect(await db.collection('services').countDocuments()).toBe(1)
-  expect(await db.collection('contracts').countDocuments()).toBe(1)
+  await vi.waitFor(async () => expect([await stored('instances'), await stored('contracts')]).toEqual([1, 1]))
+  expect(await stored('services')).toBe(1)
 })
 
 test('operators see every instance with what is believed of it; others do not', async () => {

@@ -59,6 +59,11 @@ export function createGroupInserter<T extends Document & { _id: string }>(
   collection: Collection<T>,
 ): (document: OptionalUnlessRequiredId<T>) => Promise<void> {
   const insert = async (waiting: Waiting<OptionalUnlessRequiredId<T>, void>[]): Promise<void> => {
+    const [first] = waiting
+    if (first && waiting.length === 1) {
+      await collection.insertOne(first.item)
+      return first.resolve()
+    }
     const documents = waiting.map(({ item }) => item)
     const refused = new Map<number, Error>()
     // The error of those that were not refused one by one: whether they were inserted for good is not known.
@@ -68,7 +73,6 @@ export function createGroupInserter<T extends Document & { _id: string }>(
     } catch (error) {
       if (!(error instanceof MongoBulkWriteError)) {
         // One document cannot even be sent, such as one too large; the others must not suffer for it.
-        if (waiting.length === 1) throw error
         await Promise.all(waiting.map(one => insert([one]).catch(reason => one.reject(storeError(reason)))))
         return
       }

@@ -2,7 +2,7 @@
  * Page tokens: the place after the last document of a page, sealed (AES-256-GCM). So a client can neither read the value that the
  * list is ordered by, which may be personal, nor alter it, nor go on with it in another list.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { BSON } from 'mongodb'
 import { invalidArgument } from '../errors.ts'
 
@@ -26,11 +26,11 @@ const TAG_BYTES = 16
 /** @param secret the same for all instances of a service. */
 export function createPageTokens(secret: string): PageTokens {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'site11 page token v1', 32))
-  const digest = (list: unknown) => createHash('sha256').update(JSON.stringify(list)).digest()
+  const bytesOf = (list: unknown) => Buffer.from(JSON.stringify(list))
   return {
     seal(place, list) {
       const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(CIPHER, key, nonce).setAAD(digest(list))
+      const cipher = createCipheriv(CIPHER, key, nonce).setAAD(bytesOf(list))
       const sealed = Buffer.concat([cipher.update(BSON.serialize({ v: place.value, i: place.id })), cipher.final()])
       return Buffer.concat([nonce, sealed, cipher.getAuthTag()]).toString('base64url')
     },
@@ -39,7 +39,7 @@ export function createPageTokens(secret: string): PageTokens {
         const bytes = Buffer.from(token, 'base64url')
         if (bytes.toString('base64url') !== token) throw new Error('not base64url')
         const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
-        decipher.setAAD(digest(list)).setAuthTag(bytes.subarray(-TAG_BYTES))
+        decipher.setAAD(bytesOf(list)).setAuthTag(bytes.subarray(-TAG_BYTES))
         const place = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()])
         const { v: value, i: id } = BSON.deserialize(place)
         return { value, id }
