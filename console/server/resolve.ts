@@ -22,7 +22,7 @@ export async function resolveAddress(address: string): Promise<Endpoint> {
 
 async function addressOf(host: string): Promise<string> {
   try {
-    return (await lookup(host)).address
+    return (await lookup(host, { order: 'ipv4first' })).address
   } catch {
     throw new Error(`The name ${host} has no IP address here.`)
   }

@@ -40,9 +40,10 @@ export interface Verifier {
 /** Verifies each token once per process and remembers the outcome until the token expires. */
 export function createVerifier({ now = Date.now, maxCached = 10_000 } = {}): Verifier {
   let keys: { issuer: string; find: ReturnType<typeof createLocalJWKSet> } | undefined
+  /** By the whole header. */
   const verified = new Map<string, { caller: Caller; expiresMs: number }>()
 
-  async function check(token: string): Promise<Caller> {
+  async function check(authorization: string, token: string): Promise<Caller> {
     if (!keys) throw unavailable('This instance has not received the verification keys yet. Try again in a moment.')
     const used = keys
     const { payload, protectedHeader } = await jwtVerify(token, used.find, {
@@ -58,7 +59,7 @@ export function createVerifier({ now = Date.now, maxCached = 10_000 } = {}): Ver
     const caller = callerFrom(payload, protectedHeader.typ)
     if (keys === used) {
       if (verified.size >= maxCached) verified.delete(verified.keys().next().value ?? '')
-      verified.set(token, { caller, expiresMs: (payload.exp ?? 0) * 1000 })
+      verified.set(authorization, { caller, expiresMs: (payload.exp ?? 0) * 1000 })
     }
     return caller
   }
@@ -71,12 +72,12 @@ export function createVerifier({ now = Date.now, maxCached = 10_000 } = {}): Ver
     hasKeys: () => keys !== undefined,
     verify(authorization) {
       if (authorization === undefined) return anonymous
+      const known = verified.get(authorization)
+      if (known && known.expiresMs > now()) return known.caller
       const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1]
       if (!token)
         throw unauthenticated('TOKEN_INVALID', `The Authorization header holds no bearer token. ${howToLogIn}`)
-      const known = verified.get(token)
-      if (known && known.expiresMs > now()) return known.caller
-      return check(token)
+      return check(authorization, token)
     },
   }
 }

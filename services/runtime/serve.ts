@@ -3,7 +3,7 @@
  */
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
-import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
 import { attach } from './attach.ts'
 import type { Handlers } from './call.ts'
@@ -12,7 +12,7 @@ import { contractOf } from './contract.ts'
 import { addHealth, type Health, type HealthOptions, type Probe } from './health.ts'
 import type { Log } from './log.ts'
 import { setPeers } from './peers.ts'
-import { addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
+import { type Authenticate, addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
 
 type Definition = ServiceDefinition<UntypedServiceImplementation>
 
@@ -63,7 +63,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   }
   const services = options.services(() => token())
   const server = createServer()
-  const authenticate = (metadata: Metadata) => verifier.verify(metadata.get('authorization')[0]?.toString())
+  const authenticate: Authenticate = metadata => verifier.verify(metadata.get('authorization')[0]?.toString())
   for (const each of services) each.add(server, { authenticate, log })
   const keys: Probe = async () => {
     if (!verifier.hasKeys()) throw new Error('no verification keys received yet')

@@ -16,11 +16,11 @@ import { anonymous, authorize, type Caller } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
 import { ServiceError, toStatus, unavailable } from './errors.ts'
 import type { Log } from './log.ts'
-import { storeError } from './store/store-error.ts'
+import { addShortWay, type RequestMetadata, type UnaryMethod } from './unary.ts'
 import { violationOf } from './validate.ts'
 
 /** Finds out who calls; throws a ServiceError when the credentials are not valid. */
-export type Authenticate = (metadata: Metadata) => Caller | Promise<Caller>
+export type Authenticate = (metadata: RequestMetadata) => Caller | Promise<Caller>
 
 export interface ServerOptions {
   authenticate: Authenticate
@@ -37,7 +37,7 @@ type AnyHandler = (request: unknown, call: Call) => Promise<unknown> | AsyncIter
 interface GrpcCall {
   request: Incoming
   iterator(options: { destroyOnReturn: boolean }): AsyncIterable<Incoming>
-  metadata: Metadata
+  metadata: RequestMetadata
   cancelled: boolean
   getDeadline(): Date | number
   sendMetadata(metadata: Metadata): void
@@ -49,24 +49,31 @@ interface GrpcCall {
 }
 type Callback = (error: unknown, value?: unknown) => void
 
-/** The calls that a server has under way: those with a time limit, and the streams without one. */
+/** What is kept of a server: how it takes unary methods, and the calls under way: those with a time limit, and the streams without one. */
 interface Open {
+  addUnary(method: UnaryMethod): void
   bounded: Set<GrpcCall>
   unlimited: Set<GrpcCall>
   whenIdle?: (() => void) | undefined
 }
 const openCalls = new WeakMap<Server, Open>()
 
+const maxMessageBytes = 4 * 1024 * 1024
+
 /** @returns a gRPC server without services. Messages are bounded at 4 MiB both ways. */
 export function createServer(): Server {
   const server = new Server({
     'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': 4 * 1024 * 1024,
-    'grpc.max_send_message_length': 4 * 1024 * 1024,
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.max_send_message_length': maxMessageBytes,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_permit_without_calls': 1,
   })
-  openCalls.set(server, { bounded: new Set(), unlimited: new Set() })
+  openCalls.set(server, {
+    addUnary: addShortWay(server, maxMessageBytes),
+    bounded: new Set(),
+    unlimited: new Set(),
+  })
   return server
 }
 
@@ -77,14 +84,19 @@ export function addService<D extends Definition>(
   handlers: Handlers<D>,
   options: ServerOptions,
 ) {
+  const open = openOf(server)
   const wrapped: Record<string, UntypedHandleCall> = {}
   const checked: Record<string, Definition[string]> = {}
   for (const [name, described] of Object.entries(definition)) {
     const method = methodAt(described.path)
     const handler = (handlers as Record<string, AnyHandler>)[name]
     if (!handler) throw new Error(`${described.path} has no handler.`)
-    checked[name] = { ...described, requestDeserialize: deserializer(described.requestDeserialize, method) }
-    wrapped[name] = handlerOf(method, described, handler, openOf(server), options) as unknown as UntypedHandleCall
+    const { path, requestStream, responseStream, responseSerialize: serialize } = described
+    const deserialize = deserializer(described.requestDeserialize, method)
+    const handle = handlerOf(method, described, handler, open, options)
+    checked[name] = { ...described, requestDeserialize: deserialize }
+    wrapped[name] = handle as unknown as UntypedHandleCall
+    if (!requestStream && !responseStream) open.addUnary({ path, deserialize, serialize, handle: handle as never })
   }
   server.addService(checked as Definition, wrapped)
 }
@@ -111,7 +123,10 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
     const { call, flush } = createCall(grpc, options.log)
     calls.add(grpc)
     try {
-      call.caller = method.policy?.access.case === 'public' ? anonymous : await options.authenticate(grpc.metadata)
+      if (method.policy?.access.case !== 'public') {
+        const caller = options.authenticate(grpc.metadata)
+        call.caller = caller instanceof Promise ? await caller : caller
+      }
       authorize(method.policy, call.caller)
       const request = requestStream ? checkedStream(grpc) : checked(grpc.request)
       const result = handler(request, call)
@@ -122,8 +137,7 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
         callback?.(null, response)
       }
       report(options.log, method, call, started)
-    } catch (thrown) {
-      const error = storeError(thrown)
+    } catch (error) {
       report(options.log, method, call, started, error)
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
@@ -138,14 +152,17 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
     : (grpc: GrpcCall, callback: Callback) => void run(grpc, callback)
 }
 
-/** The signal is made only when a handler asks for it: most do not. */
+/** Trace id, signal and log are made only when they are asked for: most calls need none of them. */
 function createCall(grpc: GrpcCall, log: Log): { call: Call; flush(): void } {
-  const traceId = traceIdOf(grpc.metadata)
+  let traceId: string | undefined
   let controller: AbortController | undefined
   let headers: Metadata | undefined
   const call: Call = {
     caller: anonymous,
-    traceId,
+    get traceId() {
+      traceId ??= traceIdOf(grpc.metadata)
+      return traceId
+    },
     metadata: grpc.metadata,
     get signal() {
       if (!controller) {
@@ -157,7 +174,7 @@ function createCall(grpc: GrpcCall, log: Log): { call: Call; flush(): void } {
       return controller.signal
     },
     get log() {
-      return log.child({ traceId })
+      return log.child({ traceId: call.traceId })
     },
     setHeader(name, value) {
       headers ??= new Metadata()
@@ -201,9 +218,13 @@ async function send(grpc: GrpcCall, messages: AsyncIterable<unknown>, flush: () 
 }
 
 /** The caller's deadline is enforced by grpc-js; a caller that sets none gets the one in the policy. */
-async function withTimeout(result: Promise<unknown>, { policy, path }: Method, grpc: GrpcCall): Promise<unknown> {
+function withTimeout(result: Promise<unknown>, { policy, path }: Method, grpc: GrpcCall): Promise<unknown> {
   const seconds = Number(policy?.timeout?.seconds ?? 0)
   if (seconds === 0 || Number.isFinite(Number(grpc.getDeadline()))) return result
+  return within(result, path, seconds)
+}
+
+async function within(result: Promise<unknown>, path: string, seconds: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(deadlineExceeded(path, seconds)), seconds * 1000)

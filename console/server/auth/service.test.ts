@@ -4,10 +4,10 @@ import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_se
 import { createVerifier } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
-import { createLog } from '@site11/runtime/log.ts'
-import { addService, createServer, listen } from '@site11/runtime/server.ts'
+import { type Authenticate, addService, createServer, listen } from '@site11/runtime/server.ts'
 import { connectStore, type Store } from '@site11/runtime/store/connect.ts'
 import { startMongod, type TestMongod } from '@site11/runtime/store/test-mongod.ts'
+import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { loadKeys } from '../keys/keys.ts'
 import { startTestUsers, type TestUsers } from '../test-users.ts'
@@ -15,7 +15,7 @@ import { createTokens } from '../tokens.ts'
 import { authService } from './service.ts'
 import { createSessions } from './sessions.ts'
 
-const log = createLog('test', 'silent')
+const log = pino({ enabled: false })
 const issuer = 'http://localhost:8000'
 const email = 'kim@example.com'
 const password = 'correct horse'
@@ -47,7 +47,7 @@ beforeAll(async () => {
     now: () => Date.now() + ahead,
   })
   server = createServer()
-  const authenticate = (metadata: Metadata) => verifier.verify(metadata.get('authorization')[0]?.toString())
+  const authenticate: Authenticate = metadata => verifier.verify(metadata.get('authorization')[0]?.toString())
   addService(server, AuthServiceService, handlers, { authenticate, log })
   client = new Client(`127.0.0.1:${await listen(server, '127.0.0.1:0')}`, credentials.createInsecure())
 })
@@ -333,10 +333,7 @@ describe('signing out', () => {
   })
 
   test('with nothing at hand is an error, as nothing was ended', async () => {
-    expect(await call('logout', { refreshToken: '' })).toMatchObject({
-      code: status.UNAUTHENTICATED,
-      reason: 'TOKEN_MISSING',
-    })
+    expect(await call('logout', { refreshToken: '' })).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'TOKEN_MISSING' })
   })
 })
 

@@ -171,18 +171,17 @@ export async function startEnvoy(nodeId: string, consolePort: number, joinToken:
     await exited
     rmSync(folder, { recursive: true })
   }
-  const admin = await until('the admin page of Envoy', () => readFileSync(adminFile, 'utf8').trim())
-  const get = async (path: string) => (await fetch(`http://${admin}${path}`)).text()
-  const edge = await until(
-    'the listener of Envoy',
-    async () => {
-      if (child.exitCode !== null) throw new Error('Envoy has ended')
-      const { listener_statuses } = JSON.parse(await get('/listeners?format=json'))
-      const port: unknown = listener_statuses?.[0]?.local_address.socket_address.port_value
-      return (await get('/ready')).startsWith('LIVE') && typeof port === 'number' ? port : undefined
-    },
-    () => output,
-  )
+  const get = async (path: string) => (await fetch(`http://${readFileSync(adminFile, 'utf8').trim()}${path}`)).text()
+  const listening = async () => {
+    if (child.exitCode !== null) throw new Error('Envoy has ended')
+    const { listener_statuses } = JSON.parse(await get('/listeners?format=json'))
+    const port: unknown = listener_statuses?.[0]?.local_address.socket_address.port_value
+    return (await get('/ready')).startsWith('LIVE') && typeof port === 'number' ? port : undefined
+  }
+  const edge = await until('the listener of Envoy', listening, () => output).catch(async cause => {
+    await stop()
+    throw cause
+  })
   const stat = async (name: string) => Number((await get(`/stats?filter=^${name}$`)).split(': ')[1] ?? 0)
   return { edge, get, stat, stop, log: () => output }
 }
