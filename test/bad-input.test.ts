@@ -77,6 +77,7 @@ const table: [string, (api: Api) => Promise<unknown>, Expected][] = [
     api => api.users.listUsers({ filter: 'nonsense = 1' }),
     filter(/display_name/),
   ],
+  ['a filter in letters beyond ASCII', api => api.users.listUsers({ filter: '이름 = "김철수"' }), filter(/이름/)],
   [
     'a filter over a field that is not for filters',
     api => api.users.listUsers({ filter: 'password = "x"' }),

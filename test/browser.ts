@@ -6,17 +6,17 @@ import { type Browser, chromium } from 'playwright-core'
 /** @returns a real Chromium without a window: the one that SITE11_CHROMIUM names, else the one on PATH, else the one from npm. */
 export async function launchBrowser(): Promise<Browser> {
   const own = process.env.SITE11_CHROMIUM || onPath(['chromium', 'chromium-browser', 'google-chrome'])
-  const quiet = [
-    '--disable-gpu',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ]
   return chromium.launch({
     executablePath: own ?? (await bundled.executablePath()),
-    // Within a container there is no other sandbox to have; the pages are our own.
-    args: [...(own ? [] : bundled.args), '--no-sandbox', ...quiet],
+    // Within a container there is no other sandbox to have; the pages are our own. The rest keeps it from calling home.
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
   })
 }
 

@@ -1,5 +1,5 @@
 /** The commands of the mesh as an operator uses them, mistakes included. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,6 +24,20 @@ describe('of a running mesh,', () => {
     expect(status).toMatchObject({ url: mesh.url, home: mesh.home, health: { ok: true } })
     for (const { rssMiB, pid, restarts } of status.processes) {
       expect([typeof rssMiB, typeof pid, typeof restarts]).toEqual(['number', 'number', 'number'])
+    }
+  })
+
+  test('what is secret is for its owner alone to read', () => {
+    for (const name of [
+      'admin.json',
+      'secrets.json',
+      'mongod.key',
+      'redis.conf',
+      'mesh.json',
+      'mesh.sock',
+      'envoy/envoy-1.json',
+    ]) {
+      expect([name, statSync(join(mesh.home, name)).mode & 0o077]).toEqual([name, 0])
     }
   })
 
@@ -124,6 +138,8 @@ describe('a mesh', () => {
     // On a machine that does other things as well, as much longer as those make it.
     expect(seconds).toBeLessThan(10 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism()))
     expect(again.stdout).not.toContain(mesh.admin.password)
+    const memory = (await statusOf(mesh.settings)).processes.reduce((sum, { rssMiB = 0 }) => sum + rssMiB, 0)
+    expect(memory).toBeLessThan(700)
     const read = await apiOver('REST', async () => (await login(mesh.admin)).accessToken).users.getUser({ id: user.id })
     expect(read.user).toEqual(user)
   })

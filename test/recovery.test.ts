@@ -141,6 +141,8 @@ test('a frozen Users service is noticed, and taken back when it thaws', async ()
   signal('users-1', 'SIGSTOP')
   try {
     await untilNamed(/users-1/)
+    // Requests that were sent to it before have to wait until their time is over.
+    await until('requests are refused at once', async () => (await read()).status === 503)
     expectUnavailable(await read())
   } finally {
     signal('users-1', 'SIGCONT')

@@ -1,5 +1,6 @@
 /** The life of a user, the same steps over each transport. */
 
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { UserState } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import { ChangeType, type WatchUsersResponse } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -164,6 +165,16 @@ describe.each(transports)('over %s a user', transport => {
     const { user } = await asAdmin.users.enableUser({ id })
     expect(user).toMatchObject({ state: UserState.ACTIVE, disabledReason: '' })
     await login({ email, password })
+  })
+
+  test('is disabled until a time, and active again by itself', async () => {
+    const end = timestampFromMs(Date.now() + 2000)
+    const { user } = await asAdmin.users.disableUser({ id, reason: 'for a moment', until: end })
+    expect(user).toMatchObject({ state: UserState.DISABLED, disabledUntil: end })
+    await until('it may sign in again', () => login({ email, password }))
+    expect((await asAdmin.users.getUser({ id })).user).toMatchObject({ state: UserState.ACTIVE, disabledReason: '' })
+    const filter = `email = "${email}" AND state = ACTIVE`
+    expect((await asAdmin.users.listUsers({ filter })).users).toHaveLength(1)
   })
 
   test('is deleted: nobody signs in as it, lists leave it out, its id still tells', async () => {

@@ -3,7 +3,8 @@ import type { Call } from '@site11/runtime/call.ts'
 import { expect, test } from 'vitest'
 import { cookieOf, requireOwnOrigin, setCookie } from './cookie.ts'
 
-const callWith = (headers: Record<string, string>) => ({ metadata: Metadata.fromHttp2Headers(headers) }) as unknown as Call
+const callWith = (headers: Record<string, string>) =>
+  ({ metadata: Metadata.fromHttp2Headers(headers) }) as unknown as Call
 const rules = { secure: false, origins: ['http://localhost:8000'] }
 
 test.each([

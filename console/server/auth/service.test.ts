@@ -4,10 +4,10 @@ import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_se
 import { createVerifier } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
+import { createLog } from '@site11/runtime/log.ts'
 import { type Authenticate, addService, createServer, listen } from '@site11/runtime/server.ts'
 import { connectStore, type Store } from '@site11/runtime/store/connect.ts'
 import { startMongod, type TestMongod } from '@site11/runtime/store/test-mongod.ts'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { loadKeys } from '../keys/keys.ts'
 import { startTestUsers, type TestUsers } from '../test-users.ts'
@@ -15,7 +15,7 @@ import { createTokens } from '../tokens.ts'
 import { authService } from './service.ts'
 import { createSessions } from './sessions.ts'
 
-const log = pino({ enabled: false })
+const log = createLog('test', 'silent')
 const issuer = 'http://localhost:8000'
 const email = 'kim@example.com'
 const password = 'correct horse'
@@ -333,7 +333,10 @@ describe('signing out', () => {
   })
 
   test('with nothing at hand is an error, as nothing was ended', async () => {
-    expect(await call('logout', { refreshToken: '' })).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'TOKEN_MISSING' })
+    expect(await call('logout', { refreshToken: '' })).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      reason: 'TOKEN_MISSING',
+    })
   })
 })
 
