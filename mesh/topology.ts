@@ -28,8 +28,8 @@ export type MeshConfig = {
   env: NodeJS.ProcessEnv
 }
 
-/** Small semi-spaces: a scavenge of a large one is what stretches the tail of latencies. */
-const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16']
+/** Semi-spaces as small as the work allows, in MiB: they are resident, and a scavenge of a large one stretches the tail of latencies. */
+const nodeFlags = (semiSpace: number) => ['--disable-warning=ExperimentalWarning', `--max-semi-space-size=${semiSpace}`]
 const loopback = '127.0.0.1'
 
 export function engineSpecs({ engines, ports, home, secrets }: MeshConfig): ProcessSpec[] {
@@ -45,7 +45,7 @@ export function consoleSpec(config: MeshConfig): ProcessSpec {
   return {
     name: 'console',
     command: process.execPath,
-    args: [...nodeFlags, 'main.ts'],
+    args: [...nodeFlags(2), 'main.ts'],
     cwd: join(root, 'console/server'),
     env: {
       ...consoleEnv(env),
@@ -67,7 +67,7 @@ export function instanceSpec(config: MeshConfig, service: Service, instance: str
   return {
     name: instance,
     command: process.execPath,
-    args: [...nodeFlags, 'main.ts'],
+    args: [...nodeFlags(16), 'main.ts'],
     cwd: service.folder,
     env: { ...serviceEnv(config.env), ...platformEnv(config, service.name, instance, address) },
     address,

@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { homeOf } from '../mesh/home.ts'
 import { portsFrom, requireFree } from '../mesh/ports.ts'
+import { readRecord } from '../mesh/record.ts'
 import { meshCommand, root, startCommand } from './cli.ts'
 import { livingOf, pidsOf } from './processes.ts'
 
@@ -25,6 +27,8 @@ declare module 'vitest' {
   }
 }
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const port = await freePort()
   const home = mkdtempSync(join(tmpdir(), 'site11-mesh-'))
@@ -34,6 +38,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     // Shared with the operator's mesh: nothing is fetched twice.
     SITE11_ENGINES: process.env.SITE11_ENGINES || join(root, '.site11/engines'),
   }
+  const interrupted = () => {
+    // Whoever cuts the tests short waits for nothing; the mesh stops by itself.
+    const record = readRecord(homeOf(settings).record)
+    if (record) process.kill(record.supervisor.pid, 'SIGTERM')
+    process.exit(1)
+  }
+  for (const signal of signals) process.once(signal, interrupted)
   const started = await startCommand(['--detach'], settings)
   if (started.code !== 0)
     throw new Error(
@@ -43,6 +54,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('mesh', { url: `http://localhost:${port}`, port, home, admin, settings })
 
   return async () => {
+    for (const signal of signals) process.off(signal, interrupted)
     const pids = Object.values(await pidsOf(settings))
     const stopped = await meshCommand(['stop'], settings)
     if (stopped.code !== 0) throw new Error(`The mesh of the tests did not stop.\n${stopped.stdout}${stopped.stderr}`)

@@ -11,6 +11,8 @@ export type Probe = () => Promise<unknown>
 
 export interface Health {
   dependencies(): Dependency[]
+  /** Does not wait for the next round: something has changed. */
+  probeNow(): void
   /** NOT_SERVING from now on, whatever the probes say. */
   leave(): void
   close(): void
@@ -58,8 +60,11 @@ export function addHealth(
       )
   }
 
+  let latest = 0
   async function probeAll() {
-    dependencies = await Promise.all(
+    const round = ++latest
+    clearTimeout(timer)
+    const found = await Promise.all(
       Object.entries(all).map(async ([name, probe]) => {
         try {
           await withTimeout(probe(), timeoutMs)
@@ -69,13 +74,17 @@ export function addHealth(
         }
       }),
     )
+    // A round that was overtaken by a newer one has nothing to say.
+    if (round !== latest || closed) return
+    dependencies = found
     show()
-    if (!closed) timer = setTimeout(probeAll, intervalMs)
+    timer = setTimeout(probeAll, intervalMs)
   }
   void probeAll()
 
   return {
     dependencies: () => dependencies,
+    probeNow: () => void probeAll(),
     leave() {
       leaving = true
       show()

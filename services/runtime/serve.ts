@@ -90,7 +90,10 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
       contract: Buffer.from(contractOf(definitions)),
     },
     dependencies: health.dependencies,
-    onKeys: verifier.setKeys,
+    onKeys(keys) {
+      verifier.setKeys(keys)
+      health.probeNow()
+    },
     onPeers: setPeers,
   })
   token = attachment.token

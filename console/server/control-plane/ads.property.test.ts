@@ -100,6 +100,21 @@ const action = fc.oneof(
   { weight: 5, arbitrary: fc.constant({ kind: 'receive' as const }) },
 )
 
+type Action = typeof action extends fc.Arbitrary<infer T> ? T : never
+
+/** A cluster that came anew in a refused response is new to the client when it comes again, and is warmed then. */
+const clustersAfterRefusal: [Action[], Published] = [
+  [
+    { kind: 'publish', state: { clusters: { a: 1 }, endpoints: {}, routes: 1, jwt: 1 } },
+    ...Array.from({ length: 4 }, () => ({ kind: 'deliver' as const })),
+    { kind: 'publish', state: { clusters: { c: 4 }, endpoints: {}, routes: 1, jwt: 1 } },
+    { kind: 'receive' },
+    { kind: 'deliver' },
+    { kind: 'deliver' },
+  ],
+  { clusters: { a: 2 }, endpoints: {}, routes: 1, jwt: 1 },
+]
+
 it('in whatever order things happen, no cluster in use is taken away, nothing refused comes again, and all is delivered', () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 60 }), published, (actions, last) => {
@@ -146,6 +161,6 @@ it('in whatever order things happen, no cluster in use is taken away, nothing re
       expect([...client.resources(clusterType).keys()].sort()).toEqual(names)
       expect([...client.resources(endpointType).keys()].sort()).toEqual(names)
     }),
-    { numRuns: 1000 },
+    { numRuns: 1000, examples: [clustersAfterRefusal] },
   )
 })

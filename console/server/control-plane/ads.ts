@@ -167,7 +167,9 @@ function respond(stream: Stream, type: TypeUrl, before: Subscription, { all, cha
   const subscriptions = { ...stream.subscriptions, [type]: subscription }
   const endpoints = subscriptions[endpointType]
   if (type === clusterType && endpoints) {
-    const unchanged = [...endpoints.sent].filter(([name]) => sent.get(name)?.hash === before.sent.get(name)?.hash)
+    // What was refused is not what the client has: after a refusal every cluster may be new to it.
+    const isUnchanged = (name: string) => !before.refused && sent.get(name)?.hash === before.sent.get(name)?.hash
+    const unchanged = [...endpoints.sent].filter(([name]) => isUnchanged(name))
     subscriptions[endpointType] = { ...endpoints, sent: new Map(unchanged) }
   }
   const response: AdsResponse = { typeUrl: type, version, nonce, resources: changed }

@@ -52,7 +52,7 @@ export function unknownFieldsFilter(methods: EdgeMethod[], known: JsonFields): s
       return message ? [`at(${pathOf(template)}, ${quoted(verb + verbOf(template))}, M[${message}])`] : []
     })
   return [
-    'local M, paths = {}, {}',
+    'local M, paths, exact = {}, {}, {}',
     `for i = 1, ${names.length} do M[i] = {} end`,
     ...messages,
     filterSource,
@@ -77,8 +77,11 @@ function quoted(text: string): string {
 const filterSource = String.raw`
 local find, byte, sub, match = string.find, string.byte, string.sub, string.match
 
--- Registers what a path takes, under its verb. A node has its children by name, '*' for any, and its verbs under ''.
+-- Registers what a path takes, under its verb. A node has its children by name, '*' for any, and its verbs under ''. A path
+-- without parts that may be anything is found as a whole.
 local function at(path, verb, message)
+  local whole = '/' .. table.concat(path, '/')
+  if not find(whole, '*', 1, true) then exact[verb .. whole] = message end
   local node = paths
   for _, part in ipairs(path) do
     node[part] = node[part] or {}
@@ -89,6 +92,8 @@ local function at(path, verb, message)
 end
 
 local function message_of(verb, path)
+  local found = exact[verb .. path]
+  if found then return found end
   path = match(path, '^[^?#]*')
   local custom = match(path, ':[^/:]*$') or ''
   local node = paths
@@ -110,7 +115,12 @@ local function behind_string(s, i)
   end
 end
 
-local function token(s, i) return find(s, '[^ \t\r\n]', i) end
+-- The position of the next character that is no white space.
+local function token(s, i)
+  local next = byte(s, i)
+  if next and next > 32 then return i end
+  return (find(s, '[^ \t\r\n]', i))
+end
 
 -- The position behind the JSON value at i. Or nil, and the path of the first unknown field; no path when it is no JSON, which
 -- the transcoder says better.
