@@ -90,20 +90,20 @@ const replies: Reply[] = [
   {
     when: status('EQ', 405),
     code: 12,
-    reason: 'NOT_FOUND',
+    reason: 'WRONG_METHOD',
     message: 'This path takes %LOCAL_REPLY_BODY% only, not %REQUEST_HEADER(:METHOD)%.',
     grpcMessage: 'This path is there, but not for this HTTP method.',
   },
   {
     when: status('EQ', 413),
     code: 8,
-    reason: 'INVALID_FIELD',
+    reason: 'TOO_LARGE',
     message: 'The request body is too large: 1 MiB is the limit where the contract of a method gives no other.',
   },
   {
     when: status('EQ', 415),
     code: 3,
-    reason: 'INVALID_FIELD',
+    reason: 'WRONG_CONTENT_TYPE',
     message: 'This is the path of a gRPC method: send application/grpc or application/grpc-web, or use its REST path.',
   },
   {
@@ -117,7 +117,7 @@ const replies: Reply[] = [
   {
     when: status('EQ', 431),
     code: 3,
-    reason: 'INVALID_FIELD',
+    reason: 'TOO_LARGE',
     message: 'The request headers are too large: 32 KiB and 100 headers are the limits.',
   },
   {

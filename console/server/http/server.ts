@@ -59,7 +59,7 @@ async function respond(
       response,
       405,
       status.UNIMPLEMENTED,
-      'NOT_FOUND',
+      'WRONG_METHOD',
       `${request.method} is not possible here, only GET and HEAD.`,
     )
   }

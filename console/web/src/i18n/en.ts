@@ -270,6 +270,18 @@ export const en = {
         what: 'This password is too easy to guess',
         todo: 'Choose one that is not common and does not contain your address.',
       },
+      WRONG_METHOD: {
+        what: 'This address does not take this kind of request',
+        todo: 'Reload the page; report it with the details if it stays.',
+      },
+      TOO_LARGE: {
+        what: 'This is too large to send',
+        todo: 'Send less at once.',
+      },
+      WRONG_CONTENT_TYPE: {
+        what: 'The server does not take this format',
+        todo: 'Reload the page; report it with the details if it stays.',
+      },
     },
   },
 }
