@@ -13,7 +13,7 @@ import { httpGet } from './ready.ts'
 import { claimRecord, endOrphans, identityOf, type MeshRecord, readRecord, runningMesh, writeRecord } from './record.ts'
 import { loadSecrets } from './secrets.ts'
 import { discoverServices, parseReplicas } from './services.ts'
-import { type MeshStatus, memoryMiB } from './status.ts'
+import { type MeshStatus, memoryMiB, problemsIn } from './status.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 import { consoleSpec, engineSpecs, envoySpec, instanceSpec, type MeshConfig } from './topology.ts'
 
@@ -198,7 +198,7 @@ async function statusOf(supervisor: Supervisor, settings: Settings, own: Process
 async function healthOf(healthUrl: string): Promise<MeshStatus['health']> {
   try {
     const { status, body } = await httpGet(healthUrl)
-    return { ok: status === 200, detail: body }
+    return { ok: status === 200, detail: status === 200 ? 'healthy' : problemsIn(body) }
   } catch (error) {
     return { ok: false, detail: reasonOf(error) }
   }

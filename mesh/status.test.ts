@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { homeOf } from './home.ts'
-import { duration, memoryMiB, renderStatus, renderSummary } from './status.ts'
+import { duration, memoryMiB, problemsIn, renderStatus, renderSummary } from './status.ts'
 
 test('durations are told in their two largest units', () => {
   expect([400, 59_000, 75_000, 3_660_000, 90_000_000].map(duration)).toEqual(['0s', '59s', '1m 15s', '1h 1m', '1d 1h'])
@@ -56,4 +56,26 @@ test('the password of the first admin is shown at the first start only', () => {
   expect(later).not.toContain('correct horse')
   expect(later).toContain(home.admin)
   rmSync(folder, { recursive: true })
+})
+
+test('tells what is wrong in a line, without the parts that are well', () => {
+  const report = {
+    status: 'degraded',
+    services: [
+      {
+        name: 'users',
+        status: 'degraded',
+        reason: '',
+        instances: [
+          { name: 'users-1', status: 'healthy', reason: '' },
+          { name: 'users-2', status: 'failing', reason: 'no answer within 2 s' },
+        ],
+      },
+    ],
+    dependencies: [{ name: 'mongodb', status: 'healthy', reason: '' }],
+    proxies: [],
+    problems: [],
+  }
+  expect(problemsIn(JSON.stringify(report))).toBe('users is degraded; users-2 is failing: no answer within 2 s')
+  expect(problemsIn('upstream connect error')).toBe('upstream connect error')
 })

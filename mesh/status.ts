@@ -26,6 +26,23 @@ export function memoryMiB(pid: number): number | undefined {
   }
 }
 
+type Part = { name?: string; status?: string; reason?: string; instances?: Part[] }
+
+/** What /health says is wrong, in a line; what is no report of ours is given as it is. */
+export function problemsIn(body: string): string {
+  let report: Record<'services' | 'dependencies' | 'proxies', Part[] | undefined> & { problems?: string[] }
+  try {
+    report = JSON.parse(body)
+  } catch {
+    return body.trim()
+  }
+  const { services = [], dependencies = [], proxies = [], problems = [] } = report ?? {}
+  const parts = [...services, ...services.flatMap(({ instances = [] }) => instances), ...dependencies, ...proxies]
+  const failing = parts.filter(({ status }) => status !== 'healthy')
+  const lines = failing.map(({ name, status, reason }) => `${name} is ${status}${reason ? `: ${reason}` : ''}`)
+  return [...lines, ...problems].join('; ') || body.trim()
+}
+
 type Style = Parameters<typeof styleText>[0]
 /** Colour, shape and word: a state is never told by colour alone. */
 const states: Record<ProcessState, { shape: string; style: Style }> = {

@@ -89,7 +89,8 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
       startTime: new Date(Date.now() - process.uptime() * 1000),
       contract: Buffer.from(contractOf(definitions)),
     },
-    dependencies: health.dependencies,
+    // Keys come from the Console itself: it need not be told of them.
+    dependencies: () => health.dependencies().filter(({ name }) => name !== 'keys'),
     onKeys(keys) {
       verifier.setKeys(keys)
       health.probeNow()
