@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -44,4 +44,16 @@ test('a home too deep for a unix socket gets a short private path, which goes wh
   await askControl(path, '/ping')
   short.close()
   expect(existsSync(dirname(path))).toBe(false)
+})
+
+test('whatever the home is called, closing leaves it and what is in it', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'site11-socket-'))
+  try {
+    writeFileSync(join(home, 'secrets.json'), '{}')
+    const opened = await serveControl(socketPath(join(home, 'mesh.sock')), {})
+    opened.close()
+    expect(existsSync(join(home, 'secrets.json'))).toBe(true)
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
 })

@@ -1,5 +1,5 @@
 /** How the commands talk to a running mesh: HTTP and JSON over a unix socket that only this user can open. */
-import { chmodSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -43,7 +43,8 @@ export async function serveControl(path: string, handlers: ControlHandlers): Pro
       server.close()
       rmSync(path, { force: true })
       // Never more than the empty folder that socketPath made: a home may stand in the temporary folder as well.
-      if (path.startsWith(temporaryFolder)) rmdirSync(dirname(path))
+      const folder = dirname(path)
+      if (path.startsWith(temporaryFolder) && readdirSync(folder).length === 0) rmdirSync(folder)
     },
   }
 }
