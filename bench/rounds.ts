@@ -1,4 +1,4 @@
-/** The plan of a run: knees first, then rounds in which the systems take turns. */
+/** The parts of a run, for each operation: the knees first, then rounds in which the systems take turns. */
 import { chainUs, type Driver, type Measurement, type System } from './measure.ts'
 import type { Operation } from './operations.ts'
 
@@ -64,22 +64,27 @@ export async function findKnee(run: Run, system: System, operation: Operation): 
   return { ...cell, knee, closed: [], open: [] }
 }
 
-/** Adds one round to the cells: operation by operation, each system in turn, beginning with another one each round. */
-export async function addRound(run: Run, cells: Cell[], round: number, isTimed: (cell: Cell) => boolean) {
-  for (const operation of new Set(cells.map(cell => cell.operation))) {
-    const same = cells.filter(cell => cell.operation === operation)
-    const token = await run.login()
-    for (let turn = 0; turn < same.length; turn++) {
-      const cell = same[(turn + round) % same.length] as Cell
-      const closed = await measure(run, cell, token, { concurrency })
-      cell.closed.push(closed)
-      if (isTimed(cell)) cell.open.push(await measure(run, cell, token, { rate: cell.knee / 2 }))
-      const failures = Object.entries({ ...closed.failures, ...cell.open.at(-1)?.failures })
-      for (const [problem, count] of failures) run.say(`${cell.system.name}, ${operation}: ${count} failed: ${problem}`)
+/**
+ * One round of an operation: each system in turn, beginning with another one each round.
+ * @param isTimed whether a system is measured in the open loop too.
+ */
+export async function addRound(run: Run, cells: Cell[], round: number, isTimed: (system: System) => boolean) {
+  const token = await run.login()
+  for (let turn = 0; turn < cells.length; turn++) {
+    const cell = cells[(turn + round) % cells.length] as Cell
+    const measured = [await measure(run, cell, token, { concurrency })]
+    cell.closed.push(...measured)
+    if (isTimed(cell.system)) {
+      const open = await measure(run, cell, token, { rate: cell.knee / 2 })
+      cell.open.push(open)
+      measured.push(open)
+    }
+    for (const [problem, count] of measured.flatMap(({ failures }) => Object.entries(failures))) {
+      run.say(`${cell.system.name}, ${cell.operation}: ${count} failed: ${problem}`)
     }
   }
   const chains = cells.map(
-    cell => `${cell.system.name} ${cell.operation} ${Math.round(chainUs(cell.closed.at(-1) as Measurement))}`,
+    ({ system, closed }) => `${system.name} ${Math.round(chainUs(closed.at(-1) as Measurement))}`,
   )
-  run.say(`round ${round + 1}, us a request: ${chains.join(', ')}`)
+  run.say(`round ${round + 1} of ${cells[0]?.operation}, CPU us a request: ${chains.join(' | ')}`)
 }
