@@ -54,7 +54,8 @@ export function createClient<Definition extends ServiceDefinition>(
     'grpc.enable_channelz': 0,
     'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
     'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 2000,
+    // Only instances that the registry lists as healthy are tried: one that is back is to be found at once.
+    'grpc.max_reconnect_backoff_ms': 250,
     'grpc.keepalive_time_ms': 60_000,
   })
   const methods: Record<string, unknown> = { close: () => client.close() }
