@@ -32,14 +32,15 @@ export async function findDocuments<T extends Document>(
     batchSize: limit + 1,
     readConcern: { level: 'majority' },
   }
-  const { cursor } = await repeatedOnce(() => collection.db.command(command, { fieldsAsRaw: { firstBatch: true } }))
-  const batch: Uint8Array[] = cursor.firstBatch
-  const rest = BigInt(String(cursor.id))
+  // The driver hands out what is inside as bytes.
+  const { cursor } = await repeatedOnce(() => collection.db.command(command, { raw: true }))
+  const { firstBatch, id } = decodeDocument(cursor)
+  const rest = BigInt(String(id))
   if (rest !== 0n) {
     const drop = { killCursors: collection.collectionName, cursors: [rest] }
     await collection.db.command(drop).catch(() => {})
   }
-  return { documents: batch.map(bytes => decodeDocument(bytes) as T), truncated: rest !== 0n }
+  return { documents: firstBatch as T[], truncated: rest !== 0n }
 }
 
 async function repeatedOnce<T>(run: () => Promise<T>): Promise<T> {
