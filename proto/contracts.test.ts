@@ -31,7 +31,7 @@ describe.each(methods.map(method => [named(method), method] as const))('%s', (_,
 
   test('is retried only if it reads, or carries a request_id', () => {
     if (!policy.retry) return
-    const reads = /^(Get|List|BatchGet)/.test(method.name)
+    const reads = /^(Get|List|BatchGet|Diagnose)/.test(method.name)
     expect(reads).toBe(!policy.retry.requiresRequestId)
     if (!reads) expect(method.input.fields.map(field => field.name)).toContain('request_id')
   })
@@ -41,7 +41,11 @@ describe.each(methods.map(method => [named(method), method] as const))('%s', (_,
   })
 
   test('is audited when it changes something for good', () => {
-    if (/^(Create|Update|Delete|Undelete|Disable|Enable|Set|Change|Reset|Register|Login|Revoke)/.test(method.name)) {
+    if (
+      /^(Create|Update|Delete|Undelete|Disable|Enable|Set|Change|Reset|Register|Login|Revoke|Drain|Resume|Remove)/.test(
+        method.name,
+      )
+    ) {
       expect(policy.audit).toBe(true)
     }
   })

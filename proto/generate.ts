@@ -57,6 +57,7 @@ const envoyPackages = [
   'extensions/filters/http/router/v3',
   'extensions/filters/network/connection_limit/v3',
   'extensions/filters/network/http_connection_manager/v3',
+  'extensions/retry/host/previous_hosts/v3',
   'extensions/transport_sockets/tls/v3',
   'extensions/upstreams/http/v3',
   'service/discovery/v3',
