@@ -3,7 +3,7 @@
  * breaks; what was received stays in force meanwhile, so that a Console that is down stops nobody.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { credentials, Metadata } from '@grpc/grpc-js'
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import {
   type AttachRequest,
   type AttachResponse,
@@ -12,19 +12,19 @@ import {
   RegistryServiceClient,
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Keys } from './caller.ts'
+import { detailsOf } from './errors.ts'
 import type { Log } from './log.ts'
-import type { Peer } from './peers.ts'
+import { onWanted, setPeersOf, wantedServices } from './peers.ts'
 
 export interface AttachOptions {
   /** `host:port` of the Console. */
   console: string
   joinToken: string
-  hello: Hello
+  hello: Omit<Hello, 'sendTime'>
   log: Log
   /** What the instance stands on, asked for with each heartbeat. */
   dependencies(): Dependency[]
   onKeys(keys: Keys): void
-  onPeers(peers: Peer[]): void
 }
 
 export interface Attachment {
@@ -38,7 +38,29 @@ export interface Attachment {
 /** Metadata key of the shared secret that instances and proxies join with. */
 export const joinTokenHeader = 'x-site11-join-token'
 
-/** Attaches, and stays attached until closed. */
+/** How a life of the stream ended. */
+interface End {
+  reason: string
+  /** An operator has removed this process from the registry. */
+  removed: boolean
+}
+
+/** How long a connection may take. ms. */
+const connectMs = 2000
+/** How soon it is tried again, at most, and after an operator has said no. ms. */
+const retryMs = 2000
+const removedRetryMs = 30_000
+
+/** @returns how long to wait before the next attempt, after so many that failed one after the other. ms. */
+export function retryAfterMs(failures: number, removed: boolean, random: number): number {
+  const longest = removed ? removedRetryMs : Math.min(retryMs, 100 * 2 ** Math.min(failures, 5))
+  return longest * (0.5 + random)
+}
+
+/**
+ * Attaches, and stays attached until closed. Keeps the table of peers (peers.ts) at what the Console says of the services that this
+ * process has channels to.
+ */
 export function attach(options: AttachOptions): Attachment {
   const { log } = options
   const client = new RegistryServiceClient(options.console, credentials.createInsecure(), {
@@ -72,16 +94,22 @@ export function attach(options: AttachOptions): Attachment {
         internalToken = message.value.token
         break
       case 'peers':
-        options.onPeers(message.value.peers)
+        setPeersOf(message.value.service, message.value.peers)
         break
       case 'drained':
         drained?.()
     }
   }
 
-  /** One life of the stream. @returns why it ended. */
-  function live(): Promise<string> {
-    return new Promise(resolve => {
+  /** Hello says what time it is: it must not wait for a connection. */
+  const connected = () =>
+    new Promise<boolean>(resolve => client.waitForReady(Date.now() + connectMs, error => resolve(!error)))
+
+  /** One life of the stream. */
+  async function live(): Promise<End> {
+    if (!(await connected())) return { reason: 'it does not answer', removed: false }
+    if (closed) return { reason: '', removed: false }
+    return await new Promise(resolve => {
       const metadata = new Metadata()
       metadata.set(joinTokenHeader, options.joinToken)
       const opened = client.attach(metadata)
@@ -94,27 +122,43 @@ export function attach(options: AttachOptions): Attachment {
         heartbeat()
         timer = setInterval(heartbeat, intervalMs)
       }
-      const end = (reason: string) => {
+      const end = (reason: string, removed = false) => {
         clearInterval(timer)
         if (stream === opened) stream = undefined
-        resolve(reason)
+        resolve({ reason, removed })
       }
       opened.on('data', (response: AttachResponse) => receive(response, beat))
-      opened.on('error', error => end(error.message))
+      opened.on('error', (error: ServiceError) =>
+        end(error.details || error.message, detailsOf(error)?.info?.reason === 'WRONG_STATE'),
+      )
       opened.on('end', () => end('the Console ended the stream'))
-      send({ $case: 'hello', value: options.hello })
+      send({ $case: 'hello', value: { ...options.hello, sendTime: new Date() } })
+      if (wantedServices().length > 0) askForPeers()
     })
   }
 
+  function askForPeers() {
+    stream?.write({ message: { $case: 'watchPeers', value: { services: wantedServices() } } })
+  }
+  const stopAsking = onWanted(askForPeers)
+
   async function stayAttached() {
+    let wasRemoved = false
     for (let failures = 0; !closed; failures++) {
-      const reason = await live()
+      const { reason, removed } = await live()
       if (closed) return
       if (attached) failures = 0
-      if (attached || failures === 10)
+      if (removed && !wasRemoved) {
+        log.error(
+          { console: options.console, reason },
+          'removed from the mesh by an operator: no proxy sends requests here. Restart this process to bring it back.',
+        )
+      } else if (!removed && (attached || failures === 5)) {
         log.warn({ console: options.console, reason }, 'not attached to the Console; trying again')
+      }
+      wasRemoved = removed || (wasRemoved && !attached)
       attached = false
-      await wait(Math.min(2000, 100 * 2 ** Math.min(failures, 5)) * (0.5 + Math.random()))
+      await wait(retryAfterMs(failures, removed, Math.random()))
     }
   }
   void stayAttached()
@@ -134,6 +178,7 @@ export function attach(options: AttachOptions): Attachment {
     },
     close() {
       closed = true
+      stopAsking()
       stream?.end()
       client.close()
     },

@@ -1,5 +1,6 @@
 /**
  * Where the instances of each service are, as the Console pushes it, and the grpc-js resolver that turns `site11:users` into them.
+ * One table per process, as the resolvers of grpc-js are.
  */
 import { type ChannelOptions, experimental, Metadata, status } from '@grpc/grpc-js'
 
@@ -16,11 +17,21 @@ export interface Peer {
 /** The scheme of targets: `site11:<service>`. */
 export const scheme = 'site11'
 
-let addresses = new Map<string, string[]>()
-const resolvers = new Set<PeerResolver>()
+/** How long calls wait for the Console to say where a service is, when a channel to it is new. ms. */
+const patienceMs = 2000
 
-/** Takes the present peers; channels follow at once. The table is one per process, as the resolvers of grpc-js are. */
+/** By service; of one that is not in it nothing is known yet. */
+let addresses = new Map<string, string[]>()
+/** Whether the table has all services: then one that is not in it has no instance. */
+let isWhole = false
+const resolvers = new Set<PeerResolver>()
+/** The services that a channel was ever made to. */
+const wanted = new Set<string>()
+const listeners = new Set<() => void>()
+
+/** Takes the present peers of all services; channels follow at once. */
 export function setPeers(peers: Peer[]): void {
+  isWhole = true
   addresses = new Map(
     [...Map.groupBy(peers, peer => peer.service)].map(([service, list]) => [
       service,
@@ -30,15 +41,34 @@ export function setPeers(peers: Peer[]): void {
   for (const resolver of resolvers) resolver.updateResolution()
 }
 
+/** Takes the present peers of one service; its channels follow at once. */
+export function setPeersOf(service: string, peers: Peer[]): void {
+  addresses.set(service, peers.map(({ address }) => address).sort())
+  for (const resolver of resolvers) if (resolver.service === service) resolver.updateResolution()
+}
+
+/** @returns the services that the Console has to be asked for, sorted. */
+export const wantedServices = (): string[] => [...wanted].sort()
+
+/** @param listener called when a service is wanted that was not before. @returns a function that ends that. */
+export function onWanted(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
 /** One channel's view of the table. */
 class PeerResolver implements Resolver {
-  readonly #service: string
+  readonly service: string
   readonly #listener: ResolverListener
   #told: string | undefined
+  #patience: NodeJS.Timeout | undefined
 
   constructor(target: Target, listener: ResolverListener, _options: ChannelOptions) {
-    this.#service = target.path.replace(/^\/+/, '')
+    this.service = target.path.replace(/^\/+/, '')
     this.#listener = listener
+    if (wanted.has(this.service)) return
+    wanted.add(this.service)
+    for (const each of listeners) each()
   }
 
   static getDefaultAuthority(target: Target): string {
@@ -51,7 +81,14 @@ class PeerResolver implements Resolver {
    */
   updateResolution(): void {
     resolvers.add(this)
-    const found = addresses.get(this.#service) ?? []
+    const found = addresses.get(this.service) ?? (isWhole ? [] : undefined)
+    if (found) this.#tell(found)
+    else this.#patience ??= setTimeout(() => this.#tell(addresses.get(this.service) ?? []), patienceMs).unref()
+  }
+
+  #tell(found: string[]): void {
+    clearTimeout(this.#patience)
+    this.#patience = undefined
     const text = found.join()
     if (text === this.#told) return
     this.#told = text
@@ -64,7 +101,7 @@ class PeerResolver implements Resolver {
       })
       const none = {
         code: status.UNAVAILABLE,
-        details: `No instance of ${this.#service} is healthy.`,
+        details: `No instance of ${this.service} is healthy.`,
         metadata: new Metadata(),
       }
       this.#listener(found.length > 0 ? { ok: true, value: endpoints } : { ok: false, error: none }, {}, null, '')
@@ -74,6 +111,8 @@ class PeerResolver implements Resolver {
   /** Called also when the channel becomes idle; it may ask again later. */
   destroy(): void {
     resolvers.delete(this)
+    clearTimeout(this.#patience)
+    this.#patience = undefined
     this.#told = undefined
   }
 }

@@ -11,7 +11,6 @@ import { createVerifier } from './caller.ts'
 import { contractOf } from './contract.ts'
 import { addHealth, type Health, type HealthOptions, type Probe } from './health.ts'
 import type { Log } from './log.ts'
-import { setPeers } from './peers.ts'
 import { type Authenticate, addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
 
 type Definition = ServiceDefinition<UntypedServiceImplementation>
@@ -95,7 +94,6 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
       verifier.setKeys(keys)
       health.probeNow()
     },
-    onPeers: setPeers,
   })
   token = attachment.token
   log.info({ address: config.SITE11_LISTEN.text, version }, `${name} listens`)

@@ -66,7 +66,9 @@ export function createServer(): Server {
     'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
-    'grpc.keepalive_time_ms': 60_000,
+    // A caller that froze or vanished is noticed within 20 s.
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 10_000,
     'grpc.keepalive_permit_without_calls': 1,
   })
   openCalls.set(server, {
@@ -200,15 +202,24 @@ async function* checkedStream(grpc: GrpcCall): AsyncIterable<unknown> {
 
 /** Writes what the handler yields, no faster than the caller takes it. */
 async function send(grpc: GrpcCall, messages: AsyncIterable<unknown>, flush: () => void) {
-  const cancelled = new Promise<'cancelled'>(resolve => grpc.on('cancelled', () => resolve('cancelled')))
+  let wake = () => {}
+  grpc.on('cancelled', () => wake())
+  /** Resolves to undefined when the call is cancelled first. Not by a race with one promise for all: each would add to it. */
+  const unlessCancelled = <T>(start: (resolve: (value: T) => void, reject: (error: unknown) => void) => void) =>
+    new Promise<T | undefined>((resolve, reject) => {
+      wake = () => resolve(undefined)
+      if (grpc.cancelled) wake()
+      else start(resolve, reject)
+    })
   const iterator = messages[Symbol.asyncIterator]()
   try {
     while (!grpc.cancelled) {
-      const next = await Promise.race([iterator.next(), cancelled])
-      if (next === 'cancelled' || next.done) break
+      const next = await unlessCancelled<IteratorResult<unknown>>((resolve, reject) =>
+        iterator.next().then(resolve, reject),
+      )
+      if (!next || next.done) break
       flush()
-      if (!grpc.write(next.value))
-        await Promise.race([new Promise<void>(resolve => grpc.once('drain', resolve)), cancelled])
+      if (!grpc.write(next.value)) await unlessCancelled<void>(resolve => grpc.once('drain', () => resolve()))
     }
   } finally {
     // Not awaited: a generator that waits for something would only return after it.
