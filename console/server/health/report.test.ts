@@ -1,6 +1,10 @@
+import {
+  Proxy as ProxyMessage,
+  ProxyProgress,
+  ProxyResourceType,
+} from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { expect, test } from 'vitest'
-import type { ProxyStatus } from '../control-plane/server.ts'
-import { type Instance, restored } from '../registry/registry.ts'
+import { emptyState, type Instance } from '../registry/registry.ts'
 import { type HealthInput, healthReport } from './report.ts'
 
 const instance = (name: string, change: Partial<Instance> = {}): Instance => ({
@@ -15,25 +19,29 @@ const instance = (name: string, change: Partial<Instance> = {}): Instance => ({
   contractHash: '',
   stream: 1,
   seenMs: 0,
+  registerTime: new Date(0),
   draining: false,
+  drainTime: undefined,
+  drained: undefined,
+  clockOffsetMs: 0,
+  healthChangesMs: [],
   health: { status: 'healthy', since: new Date(0), reason: '' },
   dependencies: [],
   ...change,
 })
 const failing = { health: { status: 'failing', since: new Date(0), reason: 'cannot be reached' } } as const
-const proxy: ProxyStatus = { nodeId: 'edge-1', connectTime: new Date(0), types: [] }
-const type = { typeUrl: 'cluster', sentVersion: '2', ackedVersion: '1', nackedVersion: '', nackReason: '' }
+const proxy = ProxyMessage.fromPartial({ nodeId: 'edge-1', progress: ProxyProgress.PROXY_PROGRESS_ACCEPTED })
+const type = ProxyResourceType.fromPartial({ typeUrl: 'cluster', sentVersion: '2', ackedVersion: '1' })
 
 function report(instances: Instance[], change: Partial<HealthInput> = {}, services: string[] = []) {
-  const known = new Map(
-    [...services, ...instances.map(({ service }) => service)].map(name => [
-      name,
-      { contractHash: '', contractTime: new Date(0) },
-    ]),
-  )
-  const registry = restored([], known, 0)
+  const known = { contractHash: '', contractTime: new Date(0), acceptedHash: '', refused: undefined, emptySinceMs: 0 }
+  const names = [...services, ...instances.map(({ service }) => service)]
   return healthReport({
-    registry: { ...registry, instances: new Map(instances.map(each => [each.instance, each])) },
+    registry: {
+      ...emptyState(0),
+      services: new Map(names.map(name => [name, known])),
+      instances: new Map(instances.map(each => [each.instance, each])),
+    },
     own: instance('console-1'),
     proxies: [proxy],
     problems: [],
@@ -79,6 +87,14 @@ test('an instance that leaves is no fault while others serve, and no help when n
   expect(report([instance('users-1', { draining: true })]).status).toBe('failing')
 })
 
+test('a service of which every instance is drained fails, with who drained them', () => {
+  const drained = { by: 'users/1', reason: 'a new disk', time: new Date(0) }
+  const users = of('users', report([instance('users-1', { drained })]))
+  expect(users).toMatchObject({ status: 'failing', reason: 'every instance is drained' })
+  expect(users?.instances).toMatchObject([{ status: 'draining', reason: 'drained by users/1: a new disk' }])
+  expect(report([instance('users-1', { drained }), instance('users-2')]).status).toBe('healthy')
+})
+
 test('an instance that fails tells why in the words of its dependencies', () => {
   const dependencies = [
     { name: 'keys', healthy: true, reason: '' },
@@ -103,6 +119,13 @@ test('a proxy that refuses its configuration degrades, with its reason', () => {
   const { status, proxies } = report([instance('users-1')], { proxies: [refusing] })
   expect(status).toBe('degraded')
   expect(proxies).toEqual([{ name: 'edge-1', status: 'degraded', reason: 'bad listener' }])
+})
+
+test('a proxy that takes nothing for long degrades', () => {
+  const waiting = { ...proxy, progress: ProxyProgress.PROXY_PROGRESS_WAITING, progressSince: new Date(0) }
+  const after = (nowMs: number) => report([instance('users-1')], { proxies: [waiting], nowMs })
+  expect(after(1000).status).toBe('healthy')
+  expect(after(7000)).toMatchObject({ status: 'degraded', proxies: [{ reason: expect.stringContaining('7 s') }] })
 })
 
 test('any other problem degrades', () => {

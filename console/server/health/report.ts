@@ -1,10 +1,13 @@
 /** The health of the whole mesh as `/health` shows it: pure, from what registry and control plane know. */
-import type { ProxyStatus } from '../control-plane/server.ts'
+import { type Proxy as ProxyMessage, ProxyProgress } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Instance, State } from '../registry/registry.ts'
 import { reasonOf } from './reason.ts'
 
 /** Nobody could sign in without it: expected even before it was seen once. */
 const indispensable = ['users']
+
+/** How long a proxy may take to answer before that is worth telling. ms. */
+const lagMs = 5000
 
 type Status = 'healthy' | 'degraded' | 'failing'
 
@@ -32,7 +35,7 @@ export interface HealthInput {
   registry: State
   /** The Console as one of the services. */
   own: Instance
-  proxies: ProxyStatus[]
+  proxies: ProxyMessage[]
   /** Why the configuration of the proxies is not what the registry says, if so. */
   problems: string[]
   nowMs: number
@@ -48,7 +51,7 @@ export function healthReport({ registry, own, proxies, problems, nowMs }: Health
     ),
   )
   const dependencies = dependenciesOf(instances)
-  const proxyReports = proxies.map(proxyReport)
+  const proxyReports = proxies.map(proxy => proxyReport(proxy, nowMs))
   const all = [
     ...(proxies.length === 0 ? ['No proxy is connected: nothing reaches the services from outside.'] : []),
     ...problems,
@@ -72,12 +75,13 @@ function serviceReport(name: string, instances: Instance[]): HealthReport['servi
   const staying = reports.filter(({ status }) => status !== 'draining')
   const healthy = staying.filter(({ status }) => status === 'healthy').length
   if (healthy === 0) {
-    return {
-      name,
-      status: 'failing',
-      reason: instances.length === 0 ? 'no instance' : 'no healthy instance',
-      instances: reports,
-    }
+    const reason =
+      instances.length === 0
+        ? 'no instance'
+        : staying.length === 0
+          ? 'every instance is drained'
+          : 'no healthy instance'
+    return { name, status: 'failing', reason, instances: reports }
   }
   const ill = staying.length - healthy
   return {
@@ -89,8 +93,8 @@ function serviceReport(name: string, instances: Instance[]): HealthReport['servi
 }
 
 function instanceReport(instance: Instance): InstanceReport {
-  const { health, draining, address, version } = instance
-  const status = draining ? 'draining' : health.status
+  const { health, draining, drained, address, version } = instance
+  const status = draining || drained ? 'draining' : health.status
   return { name: instance.instance, status, since: health.since, reason: reasonOf(instance), address, version }
 }
 
@@ -113,7 +117,14 @@ function dependenciesOf(instances: Instance[]): HealthReport['dependencies'] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function proxyReport({ nodeId, types }: ProxyStatus): HealthReport['proxies'][number] {
+function proxyReport(
+  { nodeId, types, progress, progressSince }: ProxyMessage,
+  nowMs: number,
+): HealthReport['proxies'][number] {
   const refused = types.find(({ nackedVersion }) => nackedVersion !== '')
-  return { name: nodeId, status: refused ? 'degraded' : 'healthy', reason: refused?.nackReason ?? '' }
+  if (refused) return { name: nodeId, status: 'degraded', reason: refused.nackReason }
+  const waitingMs = progress === ProxyProgress.PROXY_PROGRESS_WAITING ? nowMs - (progressSince?.getTime() ?? nowMs) : 0
+  if (waitingMs <= lagMs) return { name: nodeId, status: 'healthy', reason: '' }
+  const seconds = Math.round(waitingMs / 1000)
+  return { name: nodeId, status: 'degraded', reason: `has not taken its configuration for ${seconds} s` }
 }

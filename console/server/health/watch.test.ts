@@ -3,7 +3,7 @@ import { Server } from '@grpc/grpc-js'
 import { listen } from '@site11/runtime/server.ts'
 import { HealthImplementation, type ServingStatus, service } from 'grpc-health-check'
 import { afterEach, expect, test, vi } from 'vitest'
-import type { Health, Instance } from '../registry/registry.ts'
+import type { Health, Instance } from '../registry/model.ts'
 import { createHealthWatch } from './watch.ts'
 
 const closers: (() => void)[] = []
@@ -101,4 +101,51 @@ test('an instance that is followed no more is asked no more', async () => {
   watching.follow([{ ...instance, port: other.port }])
   await vi.waitFor(() => expect(seen).toHaveLength(2))
   expect(seen.map(({ status }) => status)).toEqual(['healthy', 'healthy'])
+})
+
+test('one that says without pause that its health changed is not asked without pause, nor believed', async () => {
+  const server = new Server()
+  let asked = 0
+  let serving = true
+  const writers = new Set<{ write(value: unknown): void; end(): void }>()
+  server.addService(service, {
+    Check(_call: unknown, callback: (error: null, value: unknown) => void) {
+      asked++
+      callback(null, { status: serving ? 'SERVING' : 'NOT_SERVING' })
+    },
+    Watch(call: { write(value: unknown): void; end(): void }) {
+      writers.add(call)
+    },
+  })
+  const port = await listen(server, '127.0.0.1:0')
+  const flapping = setInterval(() => {
+    serving = !serving
+    for (const call of writers) call.write({ status: serving ? 'SERVING' : 'NOT_SERVING' })
+  }, 5)
+  closers.push(
+    () => clearInterval(flapping),
+    () => server.forceShutdown(),
+  )
+  const began = performance.now()
+  const { seen } = watch(port)
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(10), 25_000)
+  expect(performance.now() - began).toBeGreaterThan(10 * 50)
+  expect(seen.length).toBeLessThan(10)
+})
+
+test('a hundred instances are watched side by side, each asked again and again', async () => {
+  const { port } = await startServer('SERVING')
+  const seen = new Map<string, number>()
+  const watching = createHealthWatch(({ instance }) => seen.set(instance, (seen.get(instance) ?? 0) + 1))
+  closers.push(watching.close)
+  const health = { status: 'unknown', since: new Date(0), reason: '' } as const
+  const instances = Array.from(
+    { length: 100 },
+    (_, n) => ({ instance: `users-${n}`, ip: '127.0.0.1', port, startTime: new Date(0), health }) as Instance,
+  )
+  watching.follow(instances)
+  // Told of the same ones again, it goes on with what it has.
+  watching.follow(instances.map(each => ({ ...each })))
+  await vi.waitFor(() => expect(seen.size).toBe(100), 10_000)
+  expect([...seen.values()].every(count => count === 1)).toBe(true)
 })

@@ -1,19 +1,22 @@
 /**
  * Watches grpc.health.v1 of every instance. What counts is the answer to Check, asked now and then: a process that hangs keeps its
- * streams open. The Watch stream tells when to ask at once.
+ * streams open. The Watch stream tells when to ask at once. Of each instance one check is under way at a time, and they are spread
+ * over time, so that a thousand do not come at once.
  */
 import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { service as healthService, type ServingStatus } from 'grpc-health-check'
-import type { Health, Instance } from '../registry/registry.ts'
-import { type CheckResult, damp } from './damping.ts'
+import { type Health, type Instance, isSameProcess } from '../registry/model.ts'
+import { type CheckResult, confirmAfterMs, damp, isOnProbation, undamped } from './damping.ts'
 
 /** All ms. */
 const checkMs = 2000
 const checkWithoutWatchMs = 1000
 const timeoutMs = 2000
-/** How soon a result is confirmed that speaks against what is believed. */
-const confirmMs = 200
 const watchAgainMs = 1000
+/** Those that come together, as after a restart of the Console, are asked first so far apart. */
+const spreadMs = 1
+/** However often an instance says that its health changed, it is not asked more often. */
+const leastMs = 50
 
 interface HealthResponse {
   status: ServingStatus | 'SERVICE_UNKNOWN'
@@ -30,39 +33,43 @@ export function createHealthWatch(
   onHealth: (instance: Pick<Instance, 'instance' | 'startTime'>, health: Health) => void,
   now: () => number = Date.now,
 ): HealthWatch {
-  const watched = new Map<string, () => void>()
-  const stop = (wanted: ReadonlySet<string>) => {
-    for (const [key, end] of watched) {
-      if (wanted.has(key)) continue
-      watched.delete(key)
-      end()
-    }
-  }
+  const watched = new Map<string, { of: Instance; end: () => void }>()
   return {
     follow(instances) {
-      const list = [...instances]
-      stop(new Set(list.map(keyOf)))
-      for (const each of list) {
-        const key = keyOf(each)
-        if (!watched.has(key))
-          watched.set(
-            key,
-            watchOne(each, health => onHealth(each, health), now),
-          )
+      const wanted = new Set<string>()
+      let started = 0
+      for (const each of instances) {
+        const name = each.instance
+        wanted.add(name)
+        const known = watched.get(name)
+        // Another process under the same name is another thing to watch.
+        if (known && isSameProcess(known.of, each)) continue
+        known?.end()
+        watched.set(name, {
+          of: each,
+          end: watchOne(each, health => onHealth(each, health), now, started++ * spreadMs),
+        })
+      }
+      if (wanted.size === watched.size) return
+      for (const [name, { end }] of watched) {
+        if (wanted.has(name)) continue
+        watched.delete(name)
+        end()
       }
     },
-    close: () => stop(new Set()),
+    close() {
+      for (const { end } of watched.values()) end()
+      watched.clear()
+    },
   }
 }
-
-/** Another process under the same name is another thing to watch. */
-const keyOf = ({ instance, ip, port, startTime }: Instance) => `${instance} ${ip} ${port} ${startTime.getTime()}`
 
 /** @returns a function that ends it. */
 function watchOne(
   { ip, port, health: initial }: Instance,
   onHealth: (health: Health) => void,
   now: () => number,
+  delayMs: number,
 ): () => void {
   const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
   const client = new Client(address, credentials.createInsecure(), {
@@ -74,18 +81,27 @@ function watchOne(
   })
   let closed = false
   let canWatch = true
-  let damping = { health: initial, against: 0 }
+  let damping = undamped(initial)
   let timer: NodeJS.Timeout | undefined
   let checking = false
+  let checkedMs = Number.NEGATIVE_INFINITY
   /** Something happened while an answer was awaited, which may be from before. */
   let askAgain = false
   let watch: ClientReadableStream<HealthResponse> | undefined
   let watchTimer: NodeJS.Timeout | undefined
 
+  const checkAfter = (ms: number) => {
+    clearTimeout(timer)
+    timer = setTimeout(checkNow, ms)
+  }
+
   async function checkNow() {
     askAgain = checking
     if (checking || closed) return
+    const tooSoonMs = checkedMs + leastMs - performance.now()
+    if (tooSoonMs > 0) return checkAfter(tooSoonMs)
     checking = true
+    checkedMs = performance.now()
     clearTimeout(timer)
     const result = await check(client)
     checking = false
@@ -93,8 +109,13 @@ function watchOne(
     const before = damping.health
     damping = damp(damping, result, now())
     if (damping.health !== before) onHealth(damping.health)
-    const undecided = askAgain || damping.against > 0 || damping.health.status === 'unknown'
-    timer = setTimeout(checkNow, undecided ? confirmMs : canWatch ? checkMs : checkWithoutWatchMs)
+    const usualMs = canWatch ? checkMs : checkWithoutWatchMs
+    checkAfter(confirmAfterMs(damping) ?? (askAgain ? leastMs : jittered(usualMs)))
+  }
+
+  /** It says that something changed. One that says so all the time is asked at the usual times. */
+  function hear() {
+    if (!isOnProbation(damping)) void checkNow()
   }
 
   function openWatch() {
@@ -103,21 +124,28 @@ function watchOne(
     watch = client.makeServerStreamRequest<object, HealthResponse>(path, requestSerialize, responseDeserialize, {
       service: '',
     })
-    watch.on('data', checkNow)
+    const openLater = () => {
+      watchTimer ??= setTimeout(openWatch, jittered(watchAgainMs))
+    }
+    watch.on('data', hear)
     watch.on('error', (error: ServiceError) => {
       if (closed) return
       if (error.code === status.UNIMPLEMENTED) canWatch = false
-      else watchTimer ??= setTimeout(openWatch, watchAgainMs)
-      void checkNow()
+      else openLater()
+      hear()
     })
     watch.on('end', () => {
       if (closed) return
-      watchTimer ??= setTimeout(openWatch, watchAgainMs)
-      void checkNow()
+      openLater()
+      hear()
     })
   }
-  openWatch()
-  void checkNow()
+  const start = () => {
+    openWatch()
+    void checkNow()
+  }
+  if (delayMs === 0) start()
+  else timer = setTimeout(start, delayMs)
 
   return () => {
     closed = true
@@ -127,6 +155,8 @@ function watchOne(
     client.close()
   }
 }
+
+const jittered = (ms: number) => ms * (0.9 + 0.2 * Math.random())
 
 function check(client: Client): Promise<CheckResult> {
   const { path, requestSerialize, responseDeserialize } = method('Check')

@@ -1,36 +1,29 @@
 /** The stream that an instance is attached by: lease, heartbeat and push channel in one. */
 import { createHash } from 'node:crypto'
-import type {
-  AttachRequest,
-  AttachResponse,
-  Hello,
-  Peer,
-} from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { status } from '@grpc/grpc-js'
+import type { AttachRequest, AttachResponse, Hello } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Call } from '@site11/runtime/call.ts'
 import {
   alreadyExists,
+  failedPrecondition,
   invalidArgument,
   permissionDenied,
-  type ServiceError,
+  ServiceError,
   unavailable,
 } from '@site11/runtime/errors.ts'
-import type { JSONWebKeySet } from 'jose'
 import type { ControlPlane } from '../control-plane/server.ts'
-import { consoleService } from '../own.ts'
-import { resolveAddress } from '../resolve.ts'
-import type { InternalToken, Tokens } from '../tokens.ts'
+import { type Endpoint, resolveAddress } from '../resolve.ts'
 import { isJoining } from './join.ts'
 import type { LiveRegistry } from './live-registry.ts'
-import { createOutbox, type Outbox } from './outbox.ts'
-import { type Ended, type Facts, heartbeatMs, type Instance, leaseMs } from './registry.ts'
+import { type Facts, heartbeatMs, type Instance, leaseMs } from './model.ts'
+import { createOutbox } from './outbox.ts'
+import type { Ended } from './outcome.ts'
+import type { Pushing, Stream } from './push.ts'
 
-export interface RegistryOptions {
+export interface AttachOptions {
   registry: LiveRegistry
-  tokens: Tokens
   issuer: string
-  jwks(): JSONWebKeySet
-  peers(): Peer[]
-  controlPlane: Pick<ControlPlane, 'whenAcked' | 'proxies'>
+  controlPlane: Pick<ControlPlane, 'waitForAcks'>
   /** @throws Error saying why, when the edge could not be configured with this contract of the service. */
   checkContract(service: string, descriptors: Uint8Array): void
   /** The Console as one of the instances. */
@@ -41,61 +34,57 @@ export interface RegistryOptions {
 /** How long a leaving instance waits for the proxies at most. ms. */
 const drainMs = 2000
 
-type Kind = NonNullable<AttachResponse['message']>['$case']
-/** An attached instance, and what it was sent last. */
-export interface Stream {
-  outbox: Outbox<Kind, AttachResponse>
-  service: string
-  sent: { keys: string; peers: string; token: InternalToken | undefined }
-}
-
 /** One life of an instance's stream. */
 export async function* attach(
   requests: AsyncIterable<AttachRequest>,
   call: Call,
-  options: RegistryOptions,
-  streams: Set<Stream>,
-  bringUpToDate: (stream: Stream) => Promise<void>,
+  options: AttachOptions,
+  pushing: Pushing,
 ): AsyncIterable<AttachResponse> {
   if (!isJoining(call.caller)) throw permissionDenied('CALLER_NOT_ALLOWED', 'Instances attach with the join token.')
   const { registry, now } = options
-  const outbox = createOutbox<Kind, AttachResponse>()
-  const stream: Stream = { outbox, service: '', sent: { keys: '', peers: '', token: undefined } }
+  const outbox = createOutbox<string, AttachResponse>()
+  const stream: Stream = { outbox, service: '', keys: '', token: undefined, watched: new Set() }
   const id = registry.openStream(ended => outbox.end(ended && lossOf(ended)))
+  let said: Hello | undefined
   let instance = ''
   call.signal.addEventListener('abort', () => outbox.end())
 
   async function receive({ message }: AttachRequest) {
     if (message?.$case === 'hello') {
       if (instance) throw invalidArgument('INVALID_FIELD', 'An instance says hello once, as its first message.')
-      const facts = await introduce(message.value, id, options)
+      said = message.value
+      const facts = await introduce(said, id, options)
       instance = facts.instance
       stream.service = facts.service
-      const lease = durationOf(leaseMs)
-      const heartbeatInterval = durationOf(heartbeatMs)
-      outbox.put('welcome', {
-        message: { $case: 'welcome', value: { issuer: options.issuer, lease, heartbeatInterval } },
-      })
-      streams.add(stream)
-      await bringUpToDate(stream)
+      const value = { issuer: options.issuer, lease: durationOf(leaseMs), heartbeatInterval: durationOf(heartbeatMs) }
+      outbox.put('welcome', { message: { $case: 'welcome', value } })
+      await pushing.add(stream)
       return
     }
     if (!instance) throw invalidArgument('INVALID_FIELD', 'The first message of an instance is hello.')
-    if (message?.$case === 'heartbeat') {
-      registry.apply({
-        type: 'heartbeat',
-        stream: id,
-        instance,
-        dependencies: message.value.dependencies,
-        nowMs: now(),
-      })
+    switch (message?.$case) {
+      case 'heartbeat': {
+        const { sendTime, dependencies } = message.value
+        const known = registry.state().instances.get(instance)?.clockOffsetMs
+        const clockOffsetMs = offsetOf(sendTime, now()) ?? known ?? 0
+        registry.apply({ type: 'heartbeat', stream: id, instance, dependencies, clockOffsetMs, nowMs: now() })
+        return
+      }
+      case 'watchPeers':
+        pushing.watch(stream, message.value.services)
+        return
+      case 'draining':
+        await leave()
     }
-    if (message?.$case === 'draining') {
-      registry.apply({ type: 'draining', stream: id, instance })
-      const { waitingFor } = await options.controlPlane.whenAcked(drainMs)
-      if (waitingFor.length > 0) call.log.warn({ instance, waitingFor }, 'drained without an answer of every proxy')
-      outbox.put('drained', { message: { $case: 'drained', value: {} } })
-    }
+  }
+
+  async function leave() {
+    const { change } = registry.apply({ type: 'draining', stream: id, instance, nowMs: now() })
+    const wanted = { timeoutMs: drainMs, signal: call.signal, ...(change > 0 && { change }) }
+    const { waiting } = await options.controlPlane.waitForAcks(wanted)
+    if (waiting.length > 0) call.log.warn({ instance, waiting }, 'drained without an answer of every proxy')
+    outbox.put('drained', { message: { $case: 'drained', value: {} } })
   }
 
   const reading = (async () => {
@@ -103,36 +92,38 @@ export async function* attach(
   })()
   reading.then(
     () => outbox.end(),
-    error => outbox.end(error),
+    error => {
+      if (!instance && isRefusal(error)) {
+        const { service = '', instance = '', address = '' } = said ?? {}
+        registry.refuse({ service, instance, address, reason: error.message })
+      }
+      outbox.end(error)
+    },
   )
   try {
     yield* outbox
   } finally {
-    streams.delete(stream)
+    pushing.remove(stream)
     registry.closeStream(id)
     if (instance) registry.apply({ type: 'closed', stream: id, instance, nowMs: now() })
   }
 }
 
 /** Takes a hello to the registry. @throws ServiceError when the instance is refused. */
-async function introduce(
-  hello: Hello,
-  stream: number,
-  { registry, checkContract, now }: RegistryOptions,
-): Promise<Facts> {
-  const { service, instance, version, address, zone, startTime, contract } = hello
-  if (service === consoleService) throw invalidField('service', `${consoleService} is the name of the Console itself.`)
-  const contractHash = createHash('sha256').update(contract).digest('hex')
-  const facts = {
-    service,
-    instance,
-    version,
-    address,
-    zone,
-    startTime: startTime ?? new Date(0),
-    contractHash,
-    ...(await endpointOf(address)),
+async function introduce(hello: Hello, stream: number, options: AttachOptions): Promise<Facts> {
+  const { registry, checkContract, now } = options
+  const { service, instance, version, address, zone, contract } = hello
+  const receivedMs = now()
+  const own = options.own()
+  if (service === own.service) throw invalidField('service', `${service} is the name of the Console itself.`)
+  if (instance === own.instance) throw invalidField('instance', `${instance} is the name of the Console itself.`)
+  const startTime = hello.startTime ?? new Date(Number.NaN)
+  if (Number.isNaN(startTime.getTime())) throw invalidField('start_time', 'This is no time that can be.')
+  const endpoint = await endpointOf(address)
+  if (endpoint.ip === own.ip && endpoint.port === own.port) {
+    throw invalidField('address', `${address} is where the Console itself is.`)
   }
+  const contractHash = createHash('sha256').update(contract).digest('hex')
   if (registry.state().services.get(service)?.contractHash !== contractHash) {
     try {
       checkContract(service, contract)
@@ -141,23 +132,46 @@ async function introduce(
     }
   }
   registry.addContract(contractHash, contract)
-  const { refused } = registry.apply({ type: 'hello', stream, facts, nowMs: now() })
-  if (refused !== undefined) throw alreadyExists('INSTANCE_CONFLICT', refused)
+  const facts = { service, instance, version, address, zone, startTime, contractHash, ...endpoint }
+  const clockOffsetMs = offsetOf(hello.sendTime, receivedMs) ?? 0
+  const { refused } = registry.apply({ type: 'hello', stream, facts, clockOffsetMs, nowMs: now() })
+  if (refused?.reason === 'WRONG_STATE') throw failedPrecondition(refused.reason, refused.message)
+  if (refused) throw alreadyExists(refused.reason, refused.message)
   return facts
 }
 
 /** Proxies resolve no names. */
-async function endpointOf(address: string) {
+async function endpointOf(address: string): Promise<Endpoint> {
+  let endpoint: Endpoint
   try {
-    return await resolveAddress(address)
+    endpoint = await resolveAddress(address)
   } catch (error) {
     throw invalidField('address', messageOf(error))
   }
+  const { ip, port } = endpoint
+  if (!(port >= 1 && port <= 65_535)) throw invalidField('address', `${address} has no port that can be called.`)
+  if (isForMany(ip)) throw invalidField('address', `${address} is not the address of one machine.`)
+  return endpoint
+}
+
+/** Multicast, broadcast, and link-local IPv6 with a zone, which means something on one machine only. */
+const isForMany = (ip: string) => /^(22[4-9]|23\d|24\d|25[0-5])\./.test(ip) || /^ff|%/i.test(ip)
+
+/** @returns how far the clock of the sender is ahead, in ms; undefined when it does not say what time it has. */
+function offsetOf(sendTime: Date | undefined, nowMs: number): number | undefined {
+  const ms = sendTime?.getTime()
+  return ms === undefined || Number.isNaN(ms) ? undefined : ms - nowMs
+}
+
+function isRefusal(error: unknown): error is ServiceError {
+  const codes = [status.INVALID_ARGUMENT, status.ALREADY_EXISTS, status.FAILED_PRECONDITION]
+  return error instanceof ServiceError && codes.includes(error.code)
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 function lossOf({ why, reason }: Ended): ServiceError {
+  if (why === 'removed') return failedPrecondition('WRONG_STATE', reason)
   return why === 'replaced' ? alreadyExists('INSTANCE_CONFLICT', reason) : unavailable(reason)
 }
 

@@ -1,125 +1,188 @@
-/** The registry as it runs: holds the state, tells those who follow it, and saves it. */
+/** The registry as it runs: holds the state, journals what changes, and tells those who follow it. */
+import type { Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Log } from '@site11/runtime/log.ts'
-import { type Ended, type Event, type Outcome, type State, step } from './registry.ts'
-import type { RegistryStore } from './store.ts'
+import type { Journal } from '../journal/journal.ts'
+import { changesBetween, type StateChange } from './changes.ts'
+import type { Contracts } from './contracts.ts'
+import { instanceSubject, stateFrom } from './fields.ts'
+import type { State } from './model.ts'
+import type { Ended, Outcome } from './outcome.ts'
+import { createRefusals, type Refusal, type Refusals } from './refusals.ts'
+import { type Event, step } from './registry.ts'
+
+/** What an event did. */
+export interface Applied extends Outcome {
+  /** The id of the last change that it made in the journal; 0 when it made none. */
+  change: number
+}
 
 export interface LiveRegistry {
   state(): State
   /** The contracts in use, serialized FileDescriptorSets by their SHA-256 in hexadecimal. */
   contracts(): ReadonlyMap<string, Uint8Array>
-  apply(event: Event): Outcome
+  /** @param by who did it, where that is not the instance, the Console or, with `drain`, the one named there. */
+  apply(event: Event, by?: string): Applied
   /** A hello brings its contract with it. */
   addContract(hash: string, descriptors: Uint8Array): void
+  /** Notes that somebody was not let in. */
+  refuse(refused: Parameters<Refusals['add']>[0]): void
+  /** Who was refused within the last minutes and did not get in since; the last one first. */
+  refusals(): Refusal[]
   /** @param end called when the stream has lost its instance, or without a reason when the Console stops. @returns its number. */
   openStream(end: (why?: Ended) => void): number
   closeStream(stream: number): void
-  /** Called after each change that proxies or peers should know of. */
-  onChange(listener: () => void): void
-  /** Saves what is not saved yet and stops. */
-  close(): Promise<void>
+  /**
+   * Called after each event that made anything different, heartbeats aside.
+   * @param listener is given the last change in the journal, or 0 when nothing changed that is put down there: then it is not of
+   * interest to proxies and peers, but to those who look on (dependencies, attached or not).
+   */
+  onChange(listener: (change: number) => void): void
+  /** Ends all streams; nothing changes any more. */
+  close(): void
+}
+
+export interface RegistryOptions {
+  journal: Pick<Journal, 'record' | 'subjects' | 'saved'>
+  contracts: Contracts
+  log: Log
+  now?: () => number
 }
 
 const tickMs = 1000
-const saveAgainMs = 1000
+/** Smaller changes of what a clock is off come from the time that messages take. ms. */
+const offsetNoiseMs = 250
 
-/** @param loaded what the store had. */
-export function runRegistry(
-  store: RegistryStore,
-  loaded: Awaited<ReturnType<RegistryStore['load']>>,
-  { log, now = Date.now }: { log: Log; now?: () => number },
-): LiveRegistry {
-  let { state } = loaded
-  const { contracts } = loaded
+/** Runs the registry on what the journal has: nobody is forgotten, and every lease begins anew. */
+export function runRegistry({ journal, contracts, log, now = Date.now }: RegistryOptions): LiveRegistry {
+  let state = stateFrom(journal.subjects(), now())
   const streams = new Map<number, (why?: Ended) => void>()
-  const listeners: (() => void)[] = []
+  const listeners: ((change: number) => void)[] = []
+  const refusals = createRefusals()
+  /** When instances were heard since the last tick that had nothing new to say: kept apart, as this is most of what happens. */
+  let heard = new Map<string, number>()
   let lastStream = 0
-  let unsaved = false
-  let failing = false
-  let saving: Promise<void> | undefined
-  let saveTimer: NodeJS.Timeout | undefined
   let closed = false
-
-  /** One writer at a time; when the store does not answer, later again with what is then known. */
-  function save(): Promise<void> {
-    unsaved = true
-    clearTimeout(saveTimer)
-    saving ??= (async () => {
-      try {
-        while (unsaved) {
-          unsaved = false
-          await store.save(state, contracts)
-        }
-        if (failing) log.info('the registry is saved again')
-        failing = false
-      } catch (error) {
-        if (!failing) log.warn({ reason: String(error) }, 'the registry cannot be saved; trying on')
-        failing = true
-        unsaved = true
-        if (!closed) saveTimer = setTimeout(save, saveAgainMs)
-      } finally {
-        saving = undefined
-      }
-    })()
-    return saving
-  }
+  dropUnusedContracts()
 
   function dropUnusedContracts() {
-    const used = new Set([...state.services.values(), ...state.instances.values()].map(each => each.contractHash))
-    for (const hash of contracts.keys()) if (!used.has(hash)) contracts.delete(hash)
+    const used = new Set<string>()
+    for (const { contractHash, acceptedHash } of state.services.values()) {
+      used.add(contractHash)
+      if (acceptedHash !== undefined) used.add(acceptedHash)
+    }
+    for (const { contractHash } of state.instances.values()) used.add(contractHash)
+    if (![...contracts.held().keys()].some(hash => !used.has(hash))) return
+    contracts.keep(used)
+    void journal
+      .saved()
+      .then(contracts.clean)
+      .catch(error => log.debug({ reason: String(error) }, 'contracts without use stay stored for now'))
   }
 
-  function apply(event: Event): Outcome {
-    if (closed) return { state, changed: false, ended: [] }
-    const outcome = step(state, event)
-    const before = state
-    state = outcome.state
-    for (const each of outcome.ended) streams.get(each.stream)?.(each)
-    if (outcome.changed) {
-      logChange(log, before, state)
-      dropUnusedContracts()
-      for (const listener of listeners) listener()
-      void save()
+  function apply(event: Event, by?: string): Applied {
+    const idle = { state, changed: false, ended: [], gone: new Map<string, string>(), change: 0 }
+    if (closed) return idle
+    if (event.type === 'heartbeat' && saysNothingNew(state, event)) {
+      heard.set(event.instance, event.nowMs)
+      return idle
     }
-    return outcome
+    const before = state
+    const outcome = step(state, withHeard(event))
+    state = outcome.state
+    let change = 0
+    for (const each of outcome.changed ? changesBetween(before, state, outcome.gone, now()) : []) {
+      change = journal.record({ ...each, actor: by ?? actorOf(event, before) })
+      logChange(log, each, change)
+    }
+    if (event.type === 'hello' && !outcome.refused) refusals.admitted(event.facts.instance)
+    for (const each of outcome.ended) streams.get(each.stream)?.(each)
+    if (change > 0) dropUnusedContracts()
+    if (outcome.changed) for (const listener of listeners) listener(change)
+    return { ...outcome, change }
+  }
+
+  function withHeard(event: Event): Event {
+    if (event.type === 'closed') return { ...event, heardMs: heard.get(event.instance) }
+    if (event.type !== 'tick') return event
+    const told = heard
+    heard = new Map()
+    return { ...event, heard: told }
   }
 
   const ticking = setInterval(() => apply({ type: 'tick', nowMs: now() }), tickMs)
   return {
     state: () => state,
-    contracts: () => contracts,
+    contracts: contracts.held,
     apply,
-    addContract: (hash, descriptors) => void contracts.set(hash, descriptors),
+    addContract: contracts.add,
+    refuse(refused) {
+      if (!refusals.add(refused, new Date(now()))) return
+      log.warn({ ...refused }, 'an instance was refused')
+      if (refused.instance === '' || closed) return
+      const subject = instanceSubject(refused.instance)
+      journal.record({
+        actor: serviceActor(refused.service),
+        action: 'instance.refused',
+        subject,
+        reason: refused.reason,
+      })
+    },
+    refusals: () => refusals.list(new Date(now())),
     openStream(end) {
       streams.set(++lastStream, end)
       return lastStream
     },
     closeStream: stream => void streams.delete(stream),
     onChange: listener => void listeners.push(listener),
-    async close() {
+    close() {
       closed = true
       clearInterval(ticking)
       for (const end of streams.values()) end()
-      await save()
-      clearTimeout(saveTimer)
     },
   }
 }
 
+function saysNothingNew(state: State, event: Extract<Event, { type: 'heartbeat' }>): boolean {
+  const known = state.instances.get(event.instance)
+  return (
+    known?.stream === event.stream &&
+    Math.abs(known.clockOffsetMs - event.clockOffsetMs) <= offsetNoiseMs &&
+    haveSame(known.dependencies, event.dependencies)
+  )
+}
+
+/** @returns whether they tell the same. */
+export function haveSame(a: Dependency[], b: Dependency[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((one, index) => {
+      const other = b[index]
+      return one.name === other?.name && one.healthy === other.healthy && one.reason === other.reason
+    })
+  )
+}
+
+/** @returns who did it when nobody is named. */
+function actorOf(event: Event, before: State): string {
+  switch (event.type) {
+    case 'hello':
+      return serviceActor(event.facts.service)
+    case 'heartbeat':
+    case 'draining':
+    case 'closed':
+      return serviceActor(before.instances.get(event.instance)?.service ?? '')
+    case 'drain':
+      return event.by
+    default:
+      return 'console'
+  }
+}
+
+const serviceActor = (service: string) => (service ? `services/${service}` : 'console')
+
 /** What an operator wants to read of it: who came, who went, who became what. */
-function logChange(log: Log, before: State, after: State) {
-  for (const [name, instance] of after.instances) {
-    const old = before.instances.get(name)
-    const { service, version, address, health } = instance
-    if (!old || old.startTime.getTime() !== instance.startTime.getTime()) {
-      log.info({ service, name, version, address }, 'instance registered')
-    }
-    if (instance.draining && !old?.draining) log.info({ name }, 'instance leaves')
-    if (old && old.health.status !== health.status) {
-      const level = health.status === 'failing' ? 'warn' : 'info'
-      log[level]({ name, was: old.health.status, reason: health.reason || undefined }, `instance is ${health.status}`)
-    }
-  }
-  for (const name of before.instances.keys()) {
-    if (!after.instances.has(name)) log.info({ name }, 'instance is gone')
-  }
+function logChange(log: Log, { action, subject, reason, after }: StateChange, change: number) {
+  const isBad = action === 'service.contract_refused' || (action === 'instance.health' && after?.health === 'failing')
+  const state = action === 'instance.health' ? { health: after?.health } : {}
+  log[isBad ? 'warn' : 'info']({ change, subject, ...state, reason: reason || undefined }, action)
 }

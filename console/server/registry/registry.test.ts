@@ -1,124 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Event, type Facts, type Health, leaseMs, restored, type State, step } from './registry.ts'
-
-const t0 = Date.parse('2026-01-01T00:00:00Z')
-const nothing = restored([], new Map(), t0)
-const healthy: Health = { status: 'healthy', since: new Date(t0), reason: '' }
-
-const facts = (instance: string, change: Partial<Facts> = {}): Facts => ({
-  service: 'users',
-  instance,
-  version: '1.0.0',
-  address: `127.0.0.1:${8100 + Number(instance.at(-1))}`,
-  ip: '127.0.0.1',
-  port: 8100 + Number(instance.at(-1)),
-  zone: '',
-  startTime: new Date(t0),
-  contractHash: 'c1',
-  ...change,
-})
-const hello = (stream: number, instance: string, change: Partial<Facts> = {}, nowMs = t0): Event => ({
-  type: 'hello',
-  stream,
-  facts: facts(instance, change),
-  nowMs,
-})
-const heartbeat = (stream: number, instance: string, nowMs: number): Event => ({
-  type: 'heartbeat',
-  stream,
-  instance,
-  dependencies: [],
-  nowMs,
-})
-const later = (ms: number) => new Date(t0 + ms)
-
-/** Plays events. @returns the last outcome. */
-function play(events: Event[], from: State = nothing) {
-  let outcome = { ...step(from, { type: 'tick', nowMs: from.tickMs }), state: from }
-  for (const event of events) outcome = step(outcome.state, event)
-  return outcome
-}
-const names = ({ state }: { state: State }) => [...state.instances.keys()]
-const get = ({ state }: { state: State }, name: string) => state.instances.get(name)
-/** Time passes in small steps, as it does when the Console runs. */
-const ticks = (untilMs: number, fromMs = 0): Event[] =>
-  Array.from({ length: Math.floor((untilMs - fromMs) / 1000) }, (_, i) => ({
-    type: 'tick',
-    nowMs: t0 + fromMs + (i + 1) * 1000,
-  }))
-
-describe('hello', () => {
-  test('makes an instance of unknown health and its service known', () => {
-    const outcome = play([hello(1, 'users-1')])
-    expect(get(outcome, 'users-1')).toMatchObject({ stream: 1, draining: false, health: { status: 'unknown' } })
-    expect(outcome.state.services.get('users')).toEqual({
-      contractHash: 'c1',
-      contractTime: later(0),
-      emptySinceMs: undefined,
-    })
-    expect(outcome.changed).toBe(true)
-  })
-
-  test('of the same process again keeps its health and ends the older stream', () => {
-    const outcome = play([
-      hello(1, 'users-1'),
-      { type: 'health', instance: 'users-1', startTime: later(0), health: healthy },
-      hello(2, 'users-1'),
-    ])
-    expect(get(outcome, 'users-1')).toMatchObject({ stream: 2, health: healthy })
-    expect(outcome.ended).toMatchObject([{ stream: 1, why: 'replaced' }])
-  })
-
-  test('of a newer process under the name replaces the older and its health', () => {
-    const outcome = play([
-      hello(1, 'users-1'),
-      { type: 'health', instance: 'users-1', startTime: later(0), health: healthy },
-      hello(2, 'users-1', { startTime: later(5), port: 9000 }),
-    ])
-    expect(get(outcome, 'users-1')).toMatchObject({ stream: 2, port: 9000, health: { status: 'unknown' } })
-    expect(outcome.ended).toMatchObject([{ stream: 1, why: 'replaced' }])
-  })
-
-  test('of an older process is refused while the newer one is attached', () => {
-    const outcome = play([hello(1, 'users-1', { startTime: later(5) }), hello(2, 'users-1', { port: 9000 })])
-    expect(outcome.refused).toContain('users-1')
-    expect(get(outcome, 'users-1')).toMatchObject({ stream: 1, port: 8101 })
-  })
-
-  test('of an older process is taken when the newer one has hung up', () => {
-    const outcome = play([
-      hello(1, 'users-1', { startTime: later(5) }),
-      { type: 'closed', stream: 1, instance: 'users-1', nowMs: t0 },
-      hello(2, 'users-1', { port: 9000 }),
-    ])
-    expect(get(outcome, 'users-1')).toMatchObject({ stream: 2, port: 9000 })
-  })
-
-  test('with the address of another instance is refused, until that one is gone', () => {
-    const taken = play([hello(1, 'users-1'), hello(2, 'users-2', { port: 8101 })])
-    expect(taken.refused).toContain('users-1')
-    expect(names(taken)).toEqual(['users-1'])
-    const gone = play(
-      [
-        { type: 'draining', stream: 1, instance: 'users-1' },
-        { type: 'closed', stream: 1, instance: 'users-1', nowMs: t0 },
-      ],
-      taken.state,
-    )
-    expect(names(play([hello(3, 'users-2', { port: 8101 })], gone.state))).toEqual(['users-2'])
-  })
-
-  test('brings the contract of its service when no instance started later', () => {
-    const old = play([
-      hello(1, 'users-1', { startTime: later(9), contractHash: 'new' }),
-      hello(2, 'users-2', { contractHash: 'old' }),
-    ])
-    expect(old.state.services.get('users')?.contractHash).toBe('new')
-    const rolledBack = play([hello(3, 'users-3', { startTime: later(10), contractHash: 'old' })], old.state)
-    expect(rolledBack.state.services.get('users')?.contractHash).toBe('old')
-  })
-})
+import { applyChange, changedFields, differing, type Subjects } from '../journal/replay.ts'
+import { changesBetween } from './changes.ts'
+import { fieldsOf, stateFrom } from './fields.ts'
+import { type Event, leaseMs, step } from './registry.ts'
+import {
+  closed,
+  contract,
+  draining,
+  failing,
+  get,
+  health,
+  healthy,
+  heartbeat,
+  hello,
+  later,
+  names,
+  nothing,
+  play,
+  t0,
+  ticks,
+} from './test-events.ts'
 
 describe('lease', () => {
   test('an instance that is heard keeps its place, attached or not heard it loses it', () => {
@@ -131,11 +33,7 @@ describe('lease', () => {
   })
 
   test('a broken stream takes nobody out of service before the lease has run out', () => {
-    const broken = play([
-      hello(1, 'users-1'),
-      { type: 'closed', stream: 1, instance: 'users-1', nowMs: t0 },
-      ...ticks(10_000),
-    ])
+    const broken = play([hello(1, 'users-1'), closed(1, 'users-1'), ...ticks(10_000)])
     expect(get(broken, 'users-1')).toMatchObject({ stream: undefined })
     const lost = play(ticks(11_000, 10_000), broken.state)
     expect(names(lost)).toEqual([])
@@ -148,44 +46,49 @@ describe('lease', () => {
     expect(names(play(ticks(3_611_000, 3_600_000), woken.state))).toEqual([])
   })
 
-  test('after a restart stored instances have a lease from then on, with the health they had', () => {
-    const stored = [{ ...facts('users-1'), draining: false, health: healthy }]
-    const services = new Map([
-      ['users', { contractHash: 'c1', contractTime: later(0) }],
-      ['images', { contractHash: 'c2', contractTime: later(0) }],
-    ])
-    const state = restored(stored, services, t0)
-    expect(state.instances.get('users-1')).toMatchObject({ stream: undefined, seenMs: t0, health: healthy })
-    expect(state.services.get('images')?.emptySinceMs).toBe(t0)
-    expect(names(play(ticks(10_000), state))).toEqual(['users-1'])
-    expect(names(play(ticks(11_000), state))).toEqual([])
-    const back = play([hello(1, 'users-1')], state)
-    expect(get(back, 'users-1')).toMatchObject({ stream: 1, health: healthy })
+  test('a Console whose clock is set back forgets nobody, and gives everybody a new lease', () => {
+    const nowMs = t0 - 3_600_000
+    const back = play([hello(1, 'users-1'), ...ticks(3000), { type: 'tick', nowMs }])
+    expect(get(back, 'users-1')).toMatchObject({ seenMs: nowMs })
+    const ahead = play(ticks(10_000 - 3_600_000, -3_600_000), back.state)
+    expect(names(ahead)).toEqual(['users-1'])
+    expect(names(play(ticks(11_000 - 3_600_000, 10_000 - 3_600_000), ahead.state))).toEqual([])
+  })
+
+  test('those who were heard with nothing new to say are told of with the tick', () => {
+    const heard = new Map([['users-1', t0 + 4000]])
+    const { state } = play([hello(1, 'users-1'), { type: 'tick', nowMs: t0 + 4500, heard }])
+    expect(state.instances.get('users-1')?.seenMs).toBe(t0 + 4000)
+    // Never backwards.
+    expect(step(state, { type: 'tick', nowMs: t0 + 5000, heard: new Map([['users-1', t0]]) }).state.instances).toEqual(
+      state.instances,
+    )
+  })
+
+  test('when its stream breaks an instance has been heard as late as it was', () => {
+    const broken = step(play([hello(1, 'users-1')]).state, { ...closed(1, 'users-1'), heardMs: t0 + 700 } as Event)
+    expect(get(broken, 'users-1')).toMatchObject({ stream: undefined, seenMs: t0 + 700 })
   })
 })
 
 describe('leaving', () => {
   test('an instance that drains is marked, and gone when it hangs up', () => {
-    const draining = play([hello(1, 'users-1'), { type: 'draining', stream: 1, instance: 'users-1' }])
-    expect(get(draining, 'users-1')).toMatchObject({ draining: true })
-    const gone = play([{ type: 'closed', stream: 1, instance: 'users-1', nowMs: t0 }], draining.state)
+    const leaving = play([hello(1, 'users-1'), draining(1, 'users-1')])
+    expect(get(leaving, 'users-1')).toMatchObject({ draining: true })
+    const gone = play([closed(1, 'users-1')], leaving.state)
     expect(names(gone)).toEqual([])
     expect(gone.state.services.get('users')?.emptySinceMs).toBe(t0)
   })
 
   test('a process that has begun to leave stays so when its stream breaks on the way', () => {
-    const again = play([hello(1, 'users-1'), { type: 'draining', stream: 1, instance: 'users-1' }, hello(2, 'users-1')])
+    const again = play([hello(1, 'users-1'), draining(1, 'users-1'), hello(2, 'users-1')])
     expect(get(again, 'users-1')).toMatchObject({ draining: true, stream: 2 })
     const restarted = play([hello(3, 'users-1', { startTime: later(1) })], again.state)
     expect(get(restarted, 'users-1')).toMatchObject({ draining: false })
   })
 
   test('a service without instances stays known for a day', () => {
-    const gone = play([
-      hello(1, 'users-1'),
-      { type: 'draining', stream: 1, instance: 'users-1' },
-      { type: 'closed', stream: 1, instance: 'users-1', nowMs: t0 },
-    ])
+    const gone = play([hello(1, 'users-1'), draining(1, 'users-1'), closed(1, 'users-1')])
     const day = 24 * 60 * 60_000
     expect([...play([{ type: 'tick', nowMs: t0 + day }], gone.state).state.services.keys()]).toEqual(['users'])
     expect([...play([{ type: 'tick', nowMs: t0 + day + 1 }], gone.state).state.services.keys()]).toEqual([])
@@ -194,12 +97,8 @@ describe('leaving', () => {
 
 test('nothing is taken from a stream that has lost its instance', () => {
   const replaced = play([hello(1, 'users-1'), hello(2, 'users-1', { startTime: later(5) })])
-  for (const event of [
-    heartbeat(1, 'users-1', t0 + 9000),
-    { type: 'draining', stream: 1, instance: 'users-1' } as const,
-    { type: 'closed', stream: 1, instance: 'users-1', nowMs: t0 } as const,
-  ]) {
-    expect(step(replaced.state, event)).toEqual({ state: replaced.state, changed: false, ended: [] })
+  for (const event of [heartbeat(1, 'users-1', t0 + 9000), draining(1, 'users-1'), closed(1, 'users-1')]) {
+    expect(step(replaced.state, event)).toMatchObject({ state: replaced.state, changed: false, ended: [] })
   }
 })
 
@@ -209,13 +108,80 @@ test('a health check of the process before says nothing of the new one', () => {
   expect(outcome.state).toBe(replaced.state)
 })
 
-test('a heartbeat is no news for proxies', () => {
-  expect(play([hello(1, 'users-1'), heartbeat(1, 'users-1', t0 + 1000)]).changed).toBe(false)
+describe('health', () => {
+  test('that turns is counted for some minutes; the first is no turn', () => {
+    const minute = 60_000
+    const turns = [1, 2, 3, 7].flatMap(n => [
+      health('users-1', failing(n * minute)),
+      health('users-1', { ...healthy, since: later(n * minute + 1000) }),
+    ])
+    const { state } = play([hello(1, 'users-1'), health('users-1', healthy), ...turns])
+    expect(state.instances.get('users-1')?.healthChangesMs.map(ms => (ms - t0) / 1000)).toEqual([180, 181, 420, 421])
+  })
+
+  test('that stays while only its reason changes is no turn', () => {
+    const { state } = play([
+      hello(1, 'users-1'),
+      health('users-1', failing(0)),
+      health('users-1', { ...failing(0), reason: 'frozen' }),
+    ])
+    expect(state.instances.get('users-1')).toMatchObject({ health: { reason: 'frozen' }, healthChangesMs: [] })
+  })
+
+  test('of an instance that turns all the time is kept within bounds', () => {
+    const turns = Array.from({ length: 500 }, (_, n) => health('users-1', n % 2 ? healthy : failing(n)))
+    const { state } = play([hello(1, 'users-1'), ...turns])
+    expect(state.instances.get('users-1')?.healthChangesMs.length).toBeLessThanOrEqual(100)
+  })
 })
 
-test('whatever happens: addresses and streams are unique, services of instances are known, silence ends a place', () => {
+describe('the contract of a service', () => {
+  const service = ({ state }: { state: typeof nothing }) => state.services.get('users')
+
+  test('is the one that proxies took last, until they take another', () => {
+    const taken = play([hello(1, 'users-1'), contract('c1', 'accepted')])
+    expect(service(taken)).toMatchObject({ contractHash: 'c1', acceptedHash: 'c1' })
+    const newer = play([hello(2, 'users-2', { contractHash: 'c2', startTime: later(9) })], taken.state)
+    expect(service(newer)).toMatchObject({ contractHash: 'c2', acceptedHash: 'c1' })
+    expect(service(play([contract('c2', 'accepted')], newer.state))).toMatchObject({ acceptedHash: 'c2' })
+  })
+
+  test('that a proxy refuses stays refused, whoever accepts it, until there is another', () => {
+    const refused = play([hello(1, 'users-1'), contract('c1', 'refused', 'no'), contract('c1', 'accepted')])
+    expect(service(refused)).toMatchObject({
+      acceptedHash: undefined,
+      refused: { contractHash: 'c1', reason: 'no' },
+    })
+    const again = step(refused.state, contract('c1', 'refused', 'no'))
+    expect(again).toMatchObject({ state: refused.state, changed: false })
+    const newer = play([hello(2, 'users-2', { contractHash: 'c2', startTime: later(9) })], refused.state)
+    expect(service(newer)?.refused).toBeUndefined()
+  })
+
+  test('that is replaced is not judged any more', () => {
+    const { state } = play([hello(1, 'users-1')])
+    expect(step(state, contract('c0', 'refused', 'no'))).toMatchObject({ state, changed: false })
+    expect(step(state, { ...contract('c1', 'accepted'), service: 'images' } as Event)).toMatchObject({ state })
+  })
+})
+
+test('whatever happens: addresses and streams are unique, services of instances are known, silence ends a place, and the journal has it all', () => {
   const event = fc.record({
-    kind: fc.constantFrom('hello', 'heartbeat', 'draining', 'closed', 'tick', 'sleep', 'health'),
+    kind: fc.constantFrom(
+      'hello',
+      'heartbeat',
+      'draining',
+      'closed',
+      'tick',
+      'sleep',
+      'back',
+      'health',
+      'drain',
+      'resume',
+      'remove',
+      'contract',
+      'restart',
+    ),
     name: fc.integer({ min: 1, max: 3 }),
     port: fc.integer({ min: 1, max: 3 }),
     started: fc.integer({ min: 0, max: 3 }),
@@ -227,22 +193,31 @@ test('whatever happens: addresses and streams are unique, services of instances 
       let nowMs = t0
       let lastStream = 0
       const open = new Map<number, string>()
+      const journaled: Subjects = new Map()
       for (const { kind, name, port, started, passes } of events) {
-        nowMs += kind === 'sleep' ? 3_600_000 : passes
+        nowMs += kind === 'sleep' ? 3_600_000 : kind === 'back' ? -3_600_000 : passes
         const instance = `users-${name}`
         const stream = [...open].find(([, each]) => each === instance)?.[0] ?? 0
-        const next: Event =
-          kind === 'hello'
-            ? hello(++lastStream, instance, { port, startTime: later(started) }, nowMs)
-            : kind === 'heartbeat'
-              ? heartbeat(stream, instance, nowMs)
-              : kind === 'draining'
-                ? { type: 'draining', stream, instance }
-                : kind === 'closed'
-                  ? { type: 'closed', stream, instance, nowMs }
-                  : kind === 'health'
-                    ? { type: 'health', instance, startTime: later(started), health: healthy }
-                    : { type: 'tick', nowMs }
+        const startTime = later(started)
+        const contractHash = `c${started}`
+        const made: Record<string, () => Event> = {
+          hello: () =>
+            hello(++lastStream, instance, { port, startTime, contractHash }, { nowMs, clockOffsetMs: passes }),
+          heartbeat: () => heartbeat(stream, instance, nowMs, passes),
+          draining: () => draining(stream, instance, nowMs),
+          closed: () => closed(stream, instance, nowMs),
+          health: () => health(instance, passes % 2 ? healthy : failing(passes), startTime),
+          drain: () => ({ type: 'drain', instance, by: 'operator', reason: '', nowMs }),
+          resume: () => ({ type: 'resume', instance }),
+          remove: () => ({ type: 'remove', instance, nowMs }),
+          contract: () => contract(contractHash, port > 1 ? 'accepted' : 'refused', 'no'),
+        }
+        if (kind === 'restart') {
+          state = stateFrom(journaled, nowMs)
+          open.clear()
+          continue
+        }
+        const next: Event = made[kind]?.() ?? { type: 'tick', nowMs }
         const before = state
         const outcome = step(state, next)
         state = outcome.state
@@ -250,6 +225,11 @@ test('whatever happens: addresses and streams are unique, services of instances 
         if (next.type === 'closed') open.delete(stream)
         for (const ended of outcome.ended) open.delete(ended.stream)
         if (outcome.refused !== undefined) expect(state).toBe(before)
+        if (!outcome.changed) expect(fieldsOf(state)).toEqual(fieldsOf(before))
+        for (const { subject, before: was, after } of changesBetween(before, state, outcome.gone, nowMs)) {
+          applyChange(journaled, { subject, fields: changedFields(was, after) })
+        }
+        expect(differing(journaled, fieldsOf(state))).toEqual([])
 
         const all = [...state.instances.values()]
         const streams = all.flatMap(each => each.stream ?? [])
@@ -257,8 +237,13 @@ test('whatever happens: addresses and streams are unique, services of instances 
         expect(new Set(streams).size).toBe(streams.length)
         for (const each of all) expect(state.services.get(each.service)?.emptySinceMs).toBeUndefined()
         if (all.length === 0) for (const known of state.services.values()) expect(known.emptySinceMs).toBeDefined()
+        for (const each of all) {
+          expect(each.drained).toEqual(state.marks.get(each.instance)?.drained)
+          expect(state.marks.get(each.instance)?.removedStartsMs ?? []).not.toContain(each.startTime.getTime())
+        }
         if (next.type === 'tick') for (const each of all) expect(nowMs - each.seenMs).toBeLessThanOrEqual(leaseMs)
       }
     }),
+    { numRuns: 300 },
   )
 })
