@@ -4,17 +4,9 @@ import type { MeshState } from './state.ts'
 /** The Console's plain HTTP side. No service can have this name: its proto package could not. */
 export const dashboardCluster = 'console-http'
 
-/** The names of all clusters, sorted. Clusters and endpoints are both made from this list. */
+/** The names of the clusters that Envoy gets, sorted. Clusters and endpoints are both made from this list. */
 export function clusterNames(state: MeshState): string[] {
   return [...state.services.map(service => service.name), dashboardCluster].sort()
-}
-
-/**
- * One cluster for each service. It says nothing of the instances: those are endpoints, so that their coming and going
- * never changes a cluster, which Envoy would have to warm again.
- */
-export function clustersFrom(state: MeshState): Json[] {
-  return clusterNames(state).map(name => cluster(name, name === dashboardCluster ? http1 : http2))
 }
 
 const http1: Json = { http_protocol_options: {} }
@@ -27,7 +19,11 @@ const http2: Json = {
   },
 }
 
-function cluster(name: string, protocol: Json): Json {
+/**
+ * The cluster of a service, or of the dashboard. It says nothing of the instances: those are endpoints, so that their coming and
+ * going never changes a cluster, which Envoy would have to warm again.
+ */
+export function clusterFrom(name: string): Json {
   return {
     '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
     name,
@@ -43,7 +39,7 @@ function cluster(name: string, protocol: Json): Json {
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        explicit_http_config: protocol,
+        explicit_http_config: name === dashboardCluster ? http1 : http2,
       },
     },
     circuit_breakers: {

@@ -1,5 +1,10 @@
 import { create, createFileRegistry, fromBinary, setExtension, toBinary } from '@bufbuild/protobuf'
-import { FileDescriptorProtoSchema, type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import {
+  FileDescriptorProtoSchema,
+  type FileDescriptorSet,
+  FileDescriptorSetSchema,
+  FileOptionsSchema,
+} from '@bufbuild/protobuf/wkt'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import { HttpRuleSchema } from '@site11/proto/es/google/api/http_pb.ts'
 import { MethodPolicySchema, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
@@ -73,7 +78,8 @@ describe('the contracts', () => {
 
   it('are the same in whatever order the services and their files come', () => {
     const backwards = write(create(FileDescriptorSetSchema, { file: read(usersContract).file.reverse() }))
-    expect(contractsFrom([console, { ...users, contract: backwards }])).toEqual(contractsFrom([users, console]))
+    const content = (...services: ServiceState[]) => ({ ...contractsFrom(services), hash: '' })
+    expect(content(console, { ...users, contract: backwards })).toEqual(content(users, console))
   })
 
   it('make one set that is complete, in order, with the types of error details', () => {
@@ -142,6 +148,18 @@ describe('a malformed contract is refused in the name of its service', () => {
       changed(set => setExtension(optionsOf(set, 'GetUser'), http, create(HttpRuleSchema))),
     ],
     ['a scope that is none', policy({ access: { case: 'scope', value: 'users:read .*' } })],
+    ['a negative timeout', policy({ access: { case: 'public', value: true }, timeout: { seconds: -1n } })],
+    [
+      'a timeout of an age',
+      policy({ access: { case: 'public', value: true }, timeout: { seconds: 400_000_000_000n } }),
+    ],
+    [
+      'more than a proxy can be sent',
+      changed(set => {
+        const [own] = set.file.filter(file => file.package === 'site11.users.v1')
+        if (own) own.options = create(FileOptionsSchema, { javaPackage: 'x'.repeat(4 * 1024 * 1024) })
+      }),
+    ],
     ['a rate limit of nothing', policy({ access: { case: 'public', value: true }, rateLimit: { requests: 0 } })],
   ])('%s', (_, state) => {
     const attempt = () => contractsFrom([console, state])
@@ -160,6 +178,10 @@ describe('a malformed contract is refused in the name of its service', () => {
 
   it.each(['console-http', '', 'Users', 'a/b'])('a name that no proto package could have: %s', name => {
     expect(() => contractsFrom([{ ...users, name }])).toThrow(StateError)
+  })
+
+  it('the name that the edge has', () => {
+    expect(() => contractsFrom([{ ...users, name: 'edge' }])).toThrow(expect.objectContaining({ service: 'edge' }))
   })
 
   it('two services of one name', () => {

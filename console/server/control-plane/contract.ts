@@ -1,4 +1,5 @@
 /** What the contracts of the services ask of the edge: methods, their HTTP bindings, and their policies. */
+import { createHash } from 'node:crypto'
 import {
   create,
   createFileRegistry,
@@ -15,9 +16,12 @@ import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site
 import { mergeDescriptors, ownerOf, readDescriptors, type ServiceFiles } from './descriptors.ts'
 import { type HttpTemplate, parseTemplate, templateRegex } from './http-template.ts'
 import { addJsonFields, hasOwnFields, type JsonFields } from './json-fields.ts'
-import { type ServiceState, StateError } from './state.ts'
+import { remember } from './remember.ts'
+import { edgeName, type ServiceState, StateError } from './state.ts'
 
 export type Contracts = {
+  /** Of the contracts as they came: nothing below differs where this does not. */
+  hash: string
   /** The methods that the edge routes, sorted by path. */
   methods: EdgeMethod[]
   /** A serialized FileDescriptorSet of all contracts and the error details. */
@@ -57,25 +61,33 @@ export type HttpBinding = {
  * is not reachable. Only services of the package `site11.<name>.*` count as those of the service <name>, so that no
  * service can speak for another. Throws a StateError that names the service whose contract is malformed.
  */
-export function contractsFrom(services: ServiceState[]): Contracts {
-  const same = (service: ServiceState, index: number) =>
-    last?.services[index]?.name === service.name && last.services[index]?.contract === service.contract
-  if (last && services.length === last.services.length && services.every(same)) return last.contracts
-  const contracts = readContracts(services)
-  last = { services: [...services], contracts }
-  return contracts
+export function contractsFrom(services: Contract[]): Contracts {
+  const own = services.map(({ name, contract }) => ({ name, contract }))
+  return readContracts(own.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)))
 }
 
-/** Contracts change seldom and cost much to read, while instances come and go. */
-let last: { services: ServiceState[]; contracts: Contracts } | undefined
+type Contract = Pick<ServiceState, 'name' | 'contract'>
 
-function readContracts(services: ServiceState[]): Contracts {
+/** Contracts change seldom and cost much to read, while instances come and go. */
+const readContracts = remember(contractsOf, (a, b) => {
+  const same = (contract: Uint8Array, other: Uint8Array | undefined) =>
+    contract === other || (other !== undefined && Buffer.compare(contract, other) === 0)
+  return (
+    a.length === b.length &&
+    a.every(({ name, contract }, index) => name === b[index]?.name && same(contract, b[index].contract))
+  )
+})
+
+function contractsOf(services: Contract[]): Contracts {
+  const hash = createHash('sha256')
   const files: ServiceFiles[] = []
   const methods: EdgeMethod[] = []
   const jsonFields: JsonFields = new Map()
-  for (const { name, contract } of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const { name, contract } of services) {
+    hash.update(`${name} ${contract.length} `).update(contract)
     // Hyphens are for the clusters that are none of a service's.
     if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new StateError(name, 'a service is named as in its proto package')
+    if (name === edgeName) throw new StateError(name, 'the edge has this name: call the service something else')
     if (files.some(each => each.service === name)) throw new StateError(name, 'two services have this name')
     try {
       const own = readDescriptors(contract)
@@ -93,13 +105,26 @@ function readContracts(services: ServiceState[]): Contracts {
   }
   refuseDoubleBindings(methods)
   return {
+    hash: hash.digest('hex'),
     methods: methods.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     descriptors: mergedDescriptors(files),
     jsonFields,
   }
 }
 
+/** A proxy is sent them in one message, of which the Console's server allows 4 MiB. */
+const maxDescriptorBytes = 3 * 1024 * 1024
+
 function mergedDescriptors(files: ServiceFiles[]): Uint8Array {
+  const descriptors = merged(files)
+  if (descriptors.length <= maxDescriptorBytes) return descriptors
+  const sizes = files.map(each => ({ service: each.service, bytes: merged([each]).length }))
+  const { service, bytes } = sizes.reduce((a, b) => (b.bytes > a.bytes ? b : a))
+  const all = `all contracts together are ${descriptors.length} bytes, of which a proxy can be sent ${maxDescriptorBytes}`
+  throw new StateError(service, `its contract is the largest, with ${bytes} bytes, and ${all}`)
+}
+
+function merged(files: ServiceFiles[]): Uint8Array {
   const merge = (count: number) => {
     const merged = mergeDescriptors(files.slice(0, count))
     createFileRegistry(merged)
@@ -131,7 +156,7 @@ function edgeMethod(service: string, method: DescMethod, jsonFields: JsonFields)
   const bindings = hasOption(method, http) ? bindingsOf(method, getOption(method, http), jsonFields) : []
   const rateLimit = policy.rateLimit && {
     requests: policy.rateLimit.requests,
-    perMs: milliseconds(policy.rateLimit.per),
+    perMs: milliseconds(`${path} has a rate_limit.per`, policy.rateLimit.per),
   }
   if (rateLimit && (rateLimit.requests < 1 || rateLimit.perMs < 50)) {
     throw new Error(`${path} has a rate_limit that is not at least one request in at least 50 ms`)
@@ -144,7 +169,7 @@ function edgeMethod(service: string, method: DescMethod, jsonFields: JsonFields)
       clientStreaming: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
       bindings,
       access,
-      timeoutMs: milliseconds(policy.timeout),
+      timeoutMs: milliseconds(`${path} has a timeout`, policy.timeout),
       retry: policy.retry && { attempts: policy.retry.attempts, requiresRequestId: policy.retry.requiresRequestId },
       rateLimit,
       maxRequestBytes: policy.maxRequestBytes,
@@ -218,9 +243,14 @@ function refuseDoubleBindings(methods: EdgeMethod[]): void {
   }
 }
 
-function milliseconds(duration: Duration | undefined): number {
-  return duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 0
+/** No duration means zero. Envoy would refuse the contracts of all services for a negative one. */
+function milliseconds(what: string, duration: Duration | undefined): number {
+  const ms = duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 0
+  if (ms < 0 || ms > longestMs) throw new Error(`${what} of ${ms / 1000} s, which is not between 0 s and a year`)
+  return ms
 }
+
+const longestMs = 365 * 24 * 3_600_000
 
 function message(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)

@@ -11,6 +11,7 @@ import { ErrorInfoSchema } from '@site11/proto/es/google/rpc/error_details_pb.ts
 import { StatusSchema } from '@site11/proto/es/google/rpc/status_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { UsersServiceClient } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import type { BootstrapOptions } from '../../../envoy/bootstrap.ts'
 import type { MeshState } from './state.ts'
 import {
   consoleContract,
@@ -34,7 +35,7 @@ export type Edge = Awaited<ReturnType<typeof startEdge>>
 type Sent = { method?: string; token?: string; body?: string; headers?: Record<string, string> }
 
 /** Starts it all; `reader` is a token that may read and write users. */
-export async function startEdge() {
+export async function startEdge(envoyOptions: Partial<BootstrapOptions> = {}, first: Partial<MeshState> = {}) {
   const joinToken = 'secret'
   const key = await signingKey('k1')
   const reader = await key.token('profile users:read users:write')
@@ -56,15 +57,16 @@ export async function startEdge() {
       ...more,
     })
 
+  let change = 0
   /** Publishes, and waits until Envoy has taken or refused it. */
   const publish = (more: Partial<MeshState> = {}) => {
-    plane.controlPlane.publish(state(more))
-    return plane.controlPlane.whenAcked(5_000)
+    plane.controlPlane.publish(state(more), ++change)
+    return plane.controlPlane.waitForAcks({ timeoutMs: 5_000 })
   }
 
-  plane.controlPlane.publish(state())
-  const envoy = await startEnvoy('edge-1', plane.port, joinToken)
-  await plane.controlPlane.whenAcked(5_000)
+  plane.controlPlane.publish(state(first), ++change)
+  const envoy = await startEnvoy('edge-1', plane.port, joinToken, envoyOptions)
+  await plane.controlPlane.waitForAcks({ timeoutMs: 5_000 })
   const url = (path: string) => `http://127.0.0.1:${envoy.edge}${path}`
   const grpc = new UsersServiceClient(`127.0.0.1:${envoy.edge}`, credentials.createInsecure())
 
@@ -77,7 +79,8 @@ export async function startEdge() {
     url,
     state,
     publish,
-    proxies: () => plane.controlPlane.proxies(),
+    plane: () => plane,
+    lastChange: () => change,
     rest: (path: string, sent?: Sent) => rest(url(path), sent),
     web: (token: string | undefined) => webClient(url(''), token),
     grpcCall: (token: string | undefined, id = 'u1', headers = {}) => grpcCall(grpc, token, id, headers),
@@ -86,8 +89,8 @@ export async function startEdge() {
     withoutControlPlane: async (meanwhile: () => Promise<void>) => {
       plane.stop()
       await meanwhile()
-      plane = await startControlPlane(joinToken, plane.port)
-      plane.controlPlane.publish(state())
+      plane = await startControlPlane(joinToken, { wantedPort: plane.port })
+      plane.controlPlane.publish(state(), ++change)
       return plane.controlPlane
     },
     stop: async () => {

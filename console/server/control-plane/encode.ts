@@ -1,28 +1,21 @@
 /** Envoy's resources: written as its documentation shows them, sent as binary Protobuf. */
 import { readFileSync } from 'node:fs'
-import { create, createFileRegistry, createRegistry, fromBinary, fromJson, type JsonObject } from '@bufbuild/protobuf'
-import { type Any, AnySchema, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { createFileRegistry, type DescMessage, fromBinary, fromJson, type JsonObject } from '@bufbuild/protobuf'
+import { type Any, AnySchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { envoyDescriptors } from '@site11/proto/descriptors'
 
 /** A resource as in Envoy's documentation: snake_case names, `@type` where Protobuf has an Any. */
 export type Json = JsonObject
 
-/** The generated descriptors lack this type; it has no fields. */
-const previousHosts = createFileRegistry(
-  create(FileDescriptorProtoSchema, {
-    name: 'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto',
-    package: 'envoy.extensions.retry.host.previous_hosts.v3',
-    messageType: [{ name: 'PreviousHostsPredicate' }],
-    syntax: 'proto3',
-  }),
-  () => undefined,
-)
-
 /** Every message of the Envoy v3 API that the control plane writes or reads. */
-export const envoyTypes = createRegistry(
-  createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(envoyDescriptors))),
-  previousHosts,
-)
+export const envoyTypes = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(envoyDescriptors)))
+
+/** The type of a message of the Envoy API, by its full name. */
+export function messageType(name: string): DescMessage {
+  const type = envoyTypes.getMessage(name)
+  if (!type) throw new Error(`proto/gen/envoy.binpb lacks ${name}: run npm run generate`)
+  return type
+}
 
 /**
  * Encodes a resource. Equal resources give equal bytes. Throws an Error naming the resource, the message and the field

@@ -3,28 +3,36 @@ import { clusterNames, dashboardCluster } from './clusters.ts'
 import type { Json } from './encode.ts'
 import { type InstanceState, type MeshState, StateError } from './state.ts'
 
-/**
- * One assignment for each cluster, empty when a service has no instance. An instance that fails or leaves is listed
- * as such, not dropped, so that Envoy can tell "all unhealthy" from "unknown". Throws a StateError for an instance whose host is not
- * an IP address: Envoy would refuse the endpoints of all services for it.
- */
-export function endpointsFrom(state: MeshState): Json[] {
+/** The instances of each cluster, sorted by name. */
+export function instancesFrom(state: MeshState): Map<string, InstanceState[]> {
   const services = new Map(state.services.map(service => [service.name, service.instances]))
   services.set(dashboardCluster, [dashboardInstance(state)])
-  return clusterNames(state).map(name => assignment(name, services.get(name) ?? []))
+  const sorted = (name: string) => (services.get(name) ?? []).toSorted((a, b) => order(a.instance, b.instance))
+  return new Map(clusterNames(state).map(name => [name, sorted(name)]))
 }
 
-/** What an unknown cluster is answered with: no endpoints, so that Envoy does not wait for them. */
+/** All that the endpoints of these instances are made from, as text: made often, so by hand. */
+export function endpointsKey(instances: readonly InstanceState[]): string {
+  let key = ''
+  for (const { instance, host, port, zone, healthy, draining } of instances) {
+    const free = `${instance.length} ${zone.length} ${instance}${zone}`
+    key += `${free} ${host} ${port} ${healthy ? 'h' : ''}${draining ? 'd' : ''};`
+  }
+  return key
+}
+
+/**
+ * The assignment of a cluster, empty when it has no instance: so Envoy does not wait for one. An instance that fails or leaves is
+ * listed as such, not dropped, so that Envoy can tell "all unhealthy" from "unknown". Throws a StateError for an instance whose host is
+ * not an IP address: Envoy would refuse the endpoints of all services for it.
+ */
 export function assignment(name: string, instances: InstanceState[]): Json {
   for (const { instance, host, port } of instances) {
     if (isIP(host) === 0)
       throw new StateError(name, `the instance ${instance} has the host "${host}", which is not an IP address`)
     if (!(port >= 1 && port <= 65_535)) throw new StateError(name, `the instance ${instance} has the port ${port}`)
   }
-  const zones = Map.groupBy(
-    instances.toSorted((a, b) => order(a.instance, b.instance)),
-    instance => instance.zone,
-  )
+  const zones = Map.groupBy(instances, instance => instance.zone)
   return {
     '@type': 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
     cluster_name: name,

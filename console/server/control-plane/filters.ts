@@ -139,26 +139,19 @@ const compressor = typed('compressor.v3.Compressor', {
   },
 })
 
-/** The filters that are got by ECDS, by name. */
-export function extensionsFrom(state: MeshState, contracts: Contracts): Json[] {
-  return [
-    extension(filterNames.unknownFields, unknownFields(contracts)),
-    extension(filterNames.transcoder, transcoder(contracts)),
-    extension(filterNames.jwt, jwt(state)),
-  ]
-}
-
+/** A filter that is got by ECDS, by its name. */
 function extension(name: string, config: Json): Json {
   return { '@type': 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig', name, typed_config: config }
 }
 
-function unknownFields({ methods, jsonFields }: Contracts): Json {
-  return typed('lua.v3.Lua', { default_source_code: { inline_string: unknownFieldsFilter(methods, jsonFields) } })
+export function unknownFieldsFrom({ methods, jsonFields }: Contracts): Json {
+  const source = { inline_string: unknownFieldsFilter(methods, jsonFields) }
+  return extension(filterNames.unknownFields, typed('lua.v3.Lua', { default_source_code: source }))
 }
 
-function transcoder({ methods, descriptors }: Contracts): Json {
+export function transcoderFrom({ methods, descriptors }: Contracts): Json {
   const bound = methods.filter(method => method.bindings.length > 0)
-  return typed('grpc_json_transcoder.v3.GrpcJsonTranscoder', {
+  const config = typed('grpc_json_transcoder.v3.GrpcJsonTranscoder', {
     proto_descriptor_bin: Buffer.from(descriptors).toString('base64'),
     services: [...new Set(bound.map(method => method.grpcService))].sort(),
     print_options: { always_print_primitive_fields: true, stream_newline_delimited: true },
@@ -168,12 +161,13 @@ function transcoder({ methods, descriptors }: Contracts): Json {
     max_request_body_size: Math.max(defaultBodyBytes, ...methods.map(method => method.maxRequestBytes)),
     max_response_body_size: maxResponseBytes,
   })
+  return extension(filterNames.transcoder, config)
 }
 
 const provider = 'site11'
 
-function jwt({ jwks, issuer, audience }: MeshState): Json {
-  return typed('jwt_authn.v3.JwtAuthentication', {
+export function jwtFrom({ jwks, issuer, audience }: Pick<MeshState, 'jwks' | 'issuer' | 'audience'>): Json {
+  const config = typed('jwt_authn.v3.JwtAuthentication', {
     providers: {
       [provider]: {
         issuer,
@@ -193,4 +187,5 @@ function jwt({ jwks, issuer, audience }: MeshState): Json {
     // No rule means no token needed: this one makes a token the rule and its absence a route's exception.
     rules: [{ match: { prefix: '/' }, requires: { provider_name: provider } }],
   })
+  return extension(filterNames.jwt, config)
 }

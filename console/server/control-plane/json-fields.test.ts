@@ -5,7 +5,7 @@ import { contractsFrom } from './contract.ts'
 import { unknownFieldsFilter } from './json-fields.ts'
 import { usersContract } from './testbed.ts'
 
-const contracts = (contract: Uint8Array) => contractsFrom([{ name: 'users', contract, instances: [] }])
+const contracts = (contract: Uint8Array) => contractsFrom([{ name: 'users', contract }])
 
 /** That the filter does what it should on real bodies is shown in envoy-requests.test.ts. */
 describe('the fields of JSON bodies', () => {

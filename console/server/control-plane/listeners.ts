@@ -1,26 +1,50 @@
 import { type Json, seconds } from './encode.ts'
 import { httpFilters } from './filters.ts'
 import { localReplyConfig } from './local-replies.ts'
-import { routeConfigName } from './routes.ts'
-import type { MeshState } from './state.ts'
+import { type Address, edgeName, type MeshState } from './state.ts'
 
 /**
- * The one public listener. It depends on nothing but its address: a change of it would drain every connection, so what changes
- * is in routes (RDS), in the filters got by ECDS, and in endpoints.
+ * The one public listener. It depends on nothing but its address, and on whether it is one of TLS: a change of it would drain every
+ * connection, so what changes is in routes (RDS), in the filters got by ECDS, in the certificate (SDS) and in endpoints.
  */
-export function listenersFrom({ edge }: MeshState): Json[] {
-  return [
-    {
-      '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
-      name: 'edge',
-      address: { socket_address: { address: edge.address, port_value: edge.port } },
-      traffic_direction: 'INBOUND',
-      per_connection_buffer_limit_bytes: 32 * 1024,
-      filter_chains: [
-        { filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager() }] },
-      ],
+export function listenerFrom({ address, port }: Address, tls: boolean): Json {
+  return {
+    '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
+    name: edgeName,
+    address: { socket_address: { address, port_value: port } },
+    traffic_direction: 'INBOUND',
+    per_connection_buffer_limit_bytes: 32 * 1024,
+    filter_chains: [
+      {
+        filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager() }],
+        ...(tls && { transport_socket: tlsSocket }),
+      },
+    ],
+  }
+}
+
+const tlsSocket: Json = {
+  name: 'envoy.transport_sockets.tls',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+    common_tls_context: {
+      tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+      alpn_protocols: ['h2', 'http/1.1'],
+      tls_certificate_sds_secret_configs: [{ name: edgeName, sds_config: { ads: {}, resource_api_version: 'V3' } }],
     },
-  ]
+  },
+}
+
+/** The certificate of the public listener. New handshakes use it as soon as it is there; open connections stay as they are. */
+export function secretFrom({ certificateChain, privateKey }: NonNullable<MeshState['tls']>): Json {
+  return {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+    name: edgeName,
+    tls_certificate: {
+      certificate_chain: { inline_string: certificateChain },
+      private_key: { inline_string: privateKey },
+    },
+  }
 }
 
 function connectionManager(): Json {
@@ -28,7 +52,7 @@ function connectionManager(): Json {
     '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
     stat_prefix: 'edge',
     codec_type: 'AUTO',
-    rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: routeConfigName },
+    rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: edgeName },
     http_filters: httpFilters(),
     local_reply_config: localReplyConfig(),
     access_log: [accessLog],

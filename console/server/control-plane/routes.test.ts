@@ -20,9 +20,7 @@ type Route = {
 
 function routes(change = (state: ReturnType<typeof meshState>) => state): Route[] {
   const state = change(meshState())
-  const [config] = routesFrom(state, contractsFrom(state.services)) as unknown as [
-    { virtual_hosts: [{ routes: Route[] }] },
-  ]
+  const config = routesFrom(state, contractsFrom(state.services)) as unknown as { virtual_hosts: [{ routes: Route[] }] }
   return config.virtual_hosts[0].routes
 }
 

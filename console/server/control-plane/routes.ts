@@ -24,33 +24,29 @@ import {
   retryPolicy,
   scopePolicy,
 } from './route-policies.ts'
-import type { MeshState } from './state.ts'
+import { edgeName, type MeshState } from './state.ts'
 
-export const routeConfigName = 'edge'
-
-export function routesFrom(state: MeshState, contracts: Contracts): Json[] {
-  return [
-    {
-      '@type': 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
-      name: routeConfigName,
-      virtual_hosts: [
-        {
-          name: routeConfigName,
-          domains: ['*'],
-          typed_per_filter_config: { [filterNames.cors]: corsPolicy(state.corsOrigins) },
-          routes: [
-            preflightRoute,
-            ...wrongVerbRoutes(contracts.methods),
-            ...restRoutes(contracts.methods),
-            notGrpcRoute,
-            ...contracts.methods.map(methodRoute),
-            unknownMethodRoute,
-            ...dashboardRoutes,
-          ],
-        },
-      ],
-    },
-  ]
+export function routesFrom({ corsOrigins }: Pick<MeshState, 'corsOrigins'>, contracts: Contracts): Json {
+  return {
+    '@type': 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+    name: edgeName,
+    virtual_hosts: [
+      {
+        name: edgeName,
+        domains: ['*'],
+        typed_per_filter_config: { [filterNames.cors]: corsPolicy(corsOrigins) },
+        routes: [
+          preflightRoute,
+          ...wrongVerbRoutes(contracts.methods),
+          ...restRoutes(contracts.methods),
+          notGrpcRoute,
+          ...contracts.methods.map(methodRoute),
+          unknownMethodRoute,
+          ...dashboardRoutes,
+        ],
+      },
+    ],
+  }
 }
 
 /** A filter that is made for each request, or not, by the first match. */

@@ -1,236 +1,274 @@
-/** Serves snapshots to proxies: the only file of the control plane that touches a socket or a clock. */
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { create, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
+/** Serves snapshots to proxies, and tells what each of them has. */
+import { join } from 'node:path'
+import type { Server } from '@grpc/grpc-js'
+import type { Proxy as ProxyMessage } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { createAcks, type Waiting } from './acks.ts'
+import type { AdsInput } from './ads.ts'
+import { type EndpointBelief, endpointsOf } from './beliefs.ts'
+import { advance, type Connection, newConnection, type Refusal } from './connection.ts'
+import { clientOf, edgeOf } from './node.ts'
+import { noOrigins, withSnapshot } from './origins.ts'
+import { proxyOf } from './report.ts'
+import { type Accepted, saveSnapshots } from './saved-snapshots.ts'
 import {
-  type handleBidiStreamingCall,
-  type Server,
-  type ServerDuplexStream,
-  type ServiceDefinition,
-  status,
-} from '@grpc/grpc-js'
-import { type AdsInput, type AdsRequest, type AdsResponse, newStream, progressOf, type Stream, step } from './ads.ts'
-import { envoyTypes } from './encode.ts'
-import { type Snapshot, snapshotFrom, typeUrls } from './snapshot.ts'
+  endpointType,
+  extensionType,
+  routeType,
+  type Snapshot,
+  snapshotFrom,
+  type TypeUrl,
+  typeUrls,
+  withEdge,
+} from './snapshot.ts'
 import type { MeshState } from './state.ts'
+import { addDiscovery, type Log, type OpenStream } from './streams.ts'
 
-export type Log = {
-  info: (fields: Record<string, unknown>, message: string) => void
-  warn: (fields: Record<string, unknown>, message: string) => void
-}
+export type { Log, Refusal }
 
-/** What a connected proxy was sent and said. Empty strings where there is nothing yet. */
-export type ProxyStatus = {
-  nodeId: string
-  connectTime: Date
-  types: {
-    typeUrl: string
-    sentVersion: string
-    ackedVersion: string
-    /** The version refused last and why, while no later one was accepted. */
-    nackedVersion: string
-    nackReason: string
-  }[]
-}
+export type ProxyEvent =
+  | { type: 'connected' | 'disconnected'; nodeId: string; client: string }
+  /** `contracts`: those in what it was sent. */
+  | ({ type: 'refused'; contracts: ReadonlyMap<string, Uint8Array> } & Refusal)
+  /** It has taken the whole snapshot. `contracts`: what it has them of, by service; empty for a proxy that takes no contracts. */
+  | { type: 'accepted'; nodeId: string; change: number; contracts: ReadonlyMap<string, Uint8Array> }
 
 export type ControlPlane = {
   /** Adds the discovery service to a server that is not started yet. */
   addTo: (server: Server) => void
   /**
-   * Makes the state the one that proxies are to have. Changes close to each other go out as one; an instance that is taken
-   * away goes out at once. Throws a StateError when the state cannot be used; the last good one stays in force.
+   * Makes the state, which includes all changes up to this one, what proxies are to have. A change after a quiet time goes out at
+   * once, and so does one that takes an instance away; others close to each other go out as one. Throws a StateError when the state
+   * cannot be used; the last good one stays in force.
    */
-  publish: (state: MeshState) => void
+  publish: (state: MeshState, change: number) => void
   /** The connected proxies, sorted by node id. */
-  proxies: () => ProxyStatus[]
+  proxies: () => ProxyMessage[]
+  /** What each connected proxy has accepted of endpoints, sorted by node id. The keys are `<service>/<instance>`. */
+  beliefs: () => { nodeId: string; endpoints: ReadonlyMap<string, EndpointBelief> }[]
   /**
-   * Resolves when every connected proxy has answered for all that was published before the call, at the latest after
-   * `timeoutMs`. `waitingFor` has the node ids of those that have not taken it: still busy, or refusing.
+   * Resolves when every proxy has taken the change (the last published one when none is given), or has refused a part of it; at the
+   * latest after `timeoutMs`, or when the signal aborts. `waiting` has those that have not taken it, and why.
    */
-  whenAcked: (timeoutMs: number) => Promise<{ waitingFor: string[] }>
+  waitForAcks: (options: { change?: number; timeoutMs: number; signal?: AbortSignal }) => Promise<{
+    change: number
+    waiting: Waiting[]
+  }>
+  /** Called when a proxy came, went or answered. */
+  onChange: (listener: () => void) => void
+  onEvent: (listener: (event: ProxyEvent) => void) => void
+  /** What is wrong with the control plane itself, in words. */
+  problems: () => string[]
   /** Ends all streams. */
   close: () => void
 }
 
-/** Changes wait for more to come: at least this long after the last one, at most that long after the first. Milliseconds. */
+/** Changes wait for more to come: at least this long after the last one, at most that long after the first. ms. */
 const quietMs = 30
 const longestMs = 500
+/** After its start the Console waits this long for the proxies that it knew before. ms. */
+const returnMs = 5_000
+/** Streams of one node id may overlap this long: the old one of a proxy that came back is noticed as gone with some delay. ms. */
+const overlapMs = 60_000
 
-type Connection = { call: ServerDuplexStream<AdsRequest, AdsResponse>; connectTime: Date; stream: Stream }
+type Published = { state: MeshState; snapshot: Snapshot; change: number }
 
-/** Creates a control plane whose proxies must show `joinToken` in the metadata `x-site11-join-token`. */
-export function createControlPlane({ joinToken, log }: { joinToken: string; log: Log }): ControlPlane {
-  const connections = new Set<Connection>()
-  const watchers = new Set<() => void>()
-  let published: { snapshot: Snapshot; serving: Set<string> } | undefined
-  let current: Snapshot | undefined
-  let firstChange = 0
+type Entry = OpenStream & {
+  connection: Connection
+  openedAt: number
+  given: Published | undefined
+  taken: Published | undefined
+  /** What the last response of each type was made from. */
+  sent: Map<string, Published | undefined>
+}
+
+/**
+ * Creates a control plane whose proxies must show `joinToken`. What Envoys accept is saved in `<home>/envoy`; without a home it is
+ * not.
+ */
+export function createControlPlane({
+  joinToken,
+  home,
+  log,
+}: {
+  joinToken: string
+  home?: string
+  log: Log
+}): ControlPlane {
+  /** Those that came later are further on. */
+  const entries = new Set<Entry>()
+  const changeListeners: (() => void)[] = []
+  const eventListeners: ((event: ProxyEvent) => void)[] = []
+  const saved = home === undefined ? undefined : saveSnapshots(join(home, 'envoy'), log)
+  let origins = noOrigins
+  let published: Published | undefined
+  let current: Published | undefined
+  let lastPublish = Number.NEGATIVE_INFINITY
+  let firstWaiting = 0
   let timer: NodeJS.Timeout | undefined
 
-  const take = (connection: Connection, input: AdsInput) => {
-    const { stream, responses } = step(connection.stream, input)
-    connection.stream = stream
-    for (const response of responses) connection.call.write(response)
-    for (const notify of watchers) notify()
+  /** The one that came last of those with the same node id. */
+  const counting = () => new Map([...entries].map(entry => [entry.node.id, entry])).values()
+  const counts = (entry: Entry) => [...entries].findLast(({ node }) => node.id === entry.node.id) === entry
+  const connections = function* () {
+    for (const { connection } of counting()) yield connection
+  }
+  const acks = createAcks(connections, () => published?.change ?? 0)
+  for (const nodeId of saved?.known() ?? []) acks.missing(nodeId, { waitMs: returnMs, tellMs: returnMs })
+
+  const emit = (event: ProxyEvent) => {
+    for (const listener of eventListeners) listener(event)
+  }
+  const changed = () => {
+    acks.check()
+    for (const listener of changeListeners) listener()
+  }
+
+  const take = (entry: Entry, input: AdsInput) => {
+    const result = advance(entry.connection, input, { change: entry.given?.change ?? 0, origins, now: new Date() })
+    entry.connection = result.connection
+    const refused = result.refusals.map(refusal => ({
+      ...refusal,
+      contracts: contractsIn(entry.sent.get(refusal.typeUrl)),
+    }))
+    for (const response of result.responses) {
+      entry.sent.set(response.typeUrl, entry.given)
+      entry.write(response)
+    }
+    for (const { contracts, ...refusal } of refused) {
+      log.warn(refusal, 'a proxy refuses its configuration')
+      emit({ type: 'refused', ...refusal, contracts })
+    }
+    if (entry.connection.progress === 'accepted' && entry.given && entry.taken !== entry.given)
+      accepted(entry, entry.given)
+  }
+
+  const accepted = (entry: Entry, { change }: Published) => {
+    entry.taken = entry.given
+    const { node, stream } = entry.connection
+    const isEdge = stream.subscriptions[extensionType] && stream.subscriptions[routeType]
+    emit({ type: 'accepted', nodeId: node.id, change, contracts: contractsIn(isEdge ? entry.given : undefined) })
+    if (node.program === 'envoy' && counts(entry)) saved?.save(node.id, change, acceptedOf(entry.connection))
+  }
+
+  const give = (entry: Entry, given: Published) => {
+    const { edge, tls } = given.state
+    const own = edgeOf(entry.node, edge)
+    const isElsewhere = own.address !== edge.address || own.port !== edge.port
+    const snapshot = isElsewhere ? withEdge(given.snapshot, own, tls !== undefined) : given.snapshot
+    entry.given = given
+    take(entry, { kind: 'snapshot', snapshot })
   }
 
   const flush = () => {
     clearTimeout(timer)
     timer = undefined
-    if (!published || published.snapshot === current) return
-    current = published.snapshot
-    for (const connection of connections) take(connection, { kind: 'snapshot', snapshot: current })
+    if (!published) return
+    current = published
+    for (const entry of entries) give(entry, current)
+    changed()
   }
 
-  const publish = (state: MeshState) => {
+  const publish = (state: MeshState, change: number) => {
     const snapshot = snapshotFrom(state)
-    const serving = servingInstances(state)
-    const urgent = !published || [...published.serving].some(instance => !serving.has(instance))
-    published = { snapshot, serving }
-    if (urgent) return flush()
+    const before = published
+    origins = withSnapshot(origins, snapshot, change)
+    published = { state, snapshot, change }
     const now = performance.now()
-    if (!timer) firstChange = now
-    clearTimeout(timer)
-    timer = setTimeout(flush, Math.min(quietMs, firstChange + longestMs - now))
-  }
-
-  const handle: handleBidiStreamingCall<AdsRequest, AdsResponse> = call => {
-    if (!sameSecret(String(call.metadata.get('x-site11-join-token')[0] ?? ''), joinToken)) {
-      log.warn({ peer: call.getPeer() }, 'a proxy without the join token was refused')
-      call.emit('error', {
-        code: status.UNAUTHENTICATED,
-        details: 'the metadata x-site11-join-token does not hold the join token',
-      })
+    const isQuiet = now - lastPublish >= quietMs
+    const isSame = before !== undefined && typeUrls.every(type => before.snapshot[type] === snapshot[type])
+    if (!isSame) lastPublish = now
+    if ((!timer && (isQuiet || isSame)) || !before || takesAway(before, published)) {
+      flush()
       return
     }
-    const connection: Connection = { call, connectTime: new Date(), stream: newStream }
-    connections.add(connection)
-    if (current) take(connection, { kind: 'snapshot', snapshot: current })
-    call.on('data', (request: AdsRequest) => {
-      const known = connection.stream.nodeId !== ''
-      take(connection, { kind: 'request', request })
-      const { nodeId } = connection.stream
-      if (!known && nodeId) log.info({ nodeId }, 'a proxy has connected')
-      if (request.error !== undefined) {
-        log.warn({ nodeId, typeUrl: request.typeUrl, reason: request.error }, 'a proxy refuses its configuration')
-      }
-    })
-    const gone = () => {
-      if (!connections.delete(connection)) return
-      log.info({ nodeId: connection.stream.nodeId }, 'a proxy has gone')
-      for (const notify of watchers) notify()
+    if (!timer) firstWaiting = now
+    clearTimeout(timer)
+    timer = setTimeout(flush, Math.min(quietMs, firstWaiting + longestMs - now))
+  }
+
+  const open = (stream: OpenStream) => {
+    const { node, peer } = stream
+    // Fails for metadata that cannot be used, before there is a state, too.
+    edgeOf(node, { address: '127.0.0.1', port: 0 })
+    const client = clientOf(node)
+    const connection = newConnection(node, stream.stream, new Date())
+    const times = { openedAt: performance.now(), given: undefined, taken: undefined, sent: new Map() }
+    const entry: Entry = { ...stream, connection, ...times }
+    const isNew = ![...entries].some(({ node: { id } }) => id === node.id)
+    entries.add(entry)
+    acks.back(node.id)
+    log.info({ nodeId: node.id, client, peer }, 'a proxy has connected')
+    if (isNew) emit({ type: 'connected', nodeId: node.id, client })
+    if (current) give(entry, current)
+    return {
+      request: (input: AdsInput) => {
+        take(entry, input)
+        changed()
+      },
+      gone: (said: boolean) => {
+        if (!entries.delete(entry)) return
+        const isLast = ![...entries].some(({ node: { id } }) => id === node.id)
+        log.info({ nodeId: node.id, client, peer }, 'a proxy has gone')
+        if (isLast) {
+          if (!said) acks.missing(node.id)
+          emit({ type: 'disconnected', nodeId: node.id, client })
+        }
+        changed()
+      },
     }
-    call.on('cancelled', gone)
-    call.on('error', gone)
-    call.on('end', () => {
-      gone()
-      call.end()
+  }
+
+  const overlaps = () => {
+    const now = performance.now()
+    return [...counting()].flatMap(({ node, peer, openedAt }) => {
+      const others = [...entries].filter(entry => entry.node.id === node.id && entry.peer !== peer)
+      if (others.length === 0 || now - openedAt < overlapMs) return []
+      const peers = [...others.map(other => other.peer), peer].join(' and ')
+      return `The node id ${node.id} is that of more than one proxy, at ${peers}: only the last is shown. Give each its own.`
     })
   }
 
-  const untaken = () =>
-    [...connections].map(({ stream }) => ({
-      nodeId: stream.nodeId,
-      progress: published?.snapshot === stream.snapshot ? progressOf(stream) : 'waiting',
-    }))
-
-  const whenAcked = (timeoutMs: number) =>
-    new Promise<{ waitingFor: string[] }>(resolve => {
-      const finish = () => {
-        clearTimeout(deadline)
-        watchers.delete(check)
-        resolve({
-          waitingFor: untaken()
-            .flatMap(each => (each.progress === 'accepted' ? [] : [each.nodeId]))
-            .sort(),
-        })
-      }
-      const check = () => {
-        if (untaken().every(each => each.progress !== 'waiting')) finish()
-      }
-      const deadline = setTimeout(finish, timeoutMs)
-      watchers.add(check)
-      check()
-    })
+  const sorted = () => [...connections()].sort((a, b) => (a.node.id < b.node.id ? -1 : 1))
 
   return {
-    addTo: server => server.addService(discoveryService, { streamAggregatedResources: handle }),
+    addTo: server => addDiscovery(server, joinToken, { open }, log),
     publish,
-    proxies: () => [...connections].map(proxyStatus).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1)),
-    whenAcked,
+    proxies: () => sorted().map(proxyOf),
+    beliefs: () => sorted().map(({ node, beliefs }) => ({ nodeId: node.id, endpoints: endpointsOf(beliefs) })),
+    waitForAcks: acks.wait,
+    onChange: listener => void changeListeners.push(listener),
+    onEvent: listener => void eventListeners.push(listener),
+    problems: () => [...(saved?.problems() ?? []), ...overlaps()],
     close: () => {
       clearTimeout(timer)
-      for (const { call } of connections) call.end()
-      connections.clear()
+      for (const entry of entries) entry.end()
+      entries.clear()
+      saved?.close()
     },
   }
 }
 
-function servingInstances(state: MeshState): Set<string> {
-  const all = state.services.flatMap(({ name, instances }) => instances.map(instance => ({ name, ...instance })))
-  const serving = all.filter(({ healthy, draining }) => healthy && !draining)
-  return new Set(serving.map(({ name, host, port }) => `${name} ${host} ${port}`))
-}
+const contractsIn = (published: Published | undefined) =>
+  new Map(published?.state.services.map(({ name, contract }) => [name, contract]))
 
-function proxyStatus({ stream, connectTime }: Connection): ProxyStatus {
-  const types = typeUrls.flatMap(typeUrl => {
-    const subscription = stream.subscriptions[typeUrl]
-    if (!subscription) return []
-    const { sentVersion, ackedVersion, refused } = subscription
-    return [
-      { typeUrl, sentVersion, ackedVersion, nackedVersion: refused?.version ?? '', nackReason: refused?.reason ?? '' },
-    ]
+function acceptedOf({ stream }: Connection): Partial<Record<TypeUrl, Accepted>> {
+  const entries = typeUrls.flatMap(type => {
+    const subscription = stream.subscriptions[type]
+    return subscription ? [[type, { version: subscription.ackedVersion, resources: subscription.accepted }]] : []
   })
-  return { nodeId: stream.nodeId, connectTime, types }
+  return Object.fromEntries(entries)
 }
 
-function sameSecret(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(expected))
-}
-
-const requestType = messageType('envoy.service.discovery.v3.DiscoveryRequest')
-const responseType = messageType('envoy.service.discovery.v3.DiscoveryResponse')
-
-function messageType(name: string) {
-  const type = envoyTypes.getMessage(name)
-  if (!type) throw new Error(`proto/gen/envoy.binpb lacks ${name}: run npm run generate`)
-  return type
-}
-
-/** The part of a DiscoveryRequest that is read. */
-type DiscoveryRequest = Message & {
-  typeUrl: string
-  resourceNames: string[]
-  responseNonce: string
-  node?: { id: string }
-  errorDetail?: { message: string }
-}
-
-function readRequest(bytes: Uint8Array): AdsRequest {
-  const request = fromBinary(requestType, bytes) as DiscoveryRequest
-  const { typeUrl, resourceNames, responseNonce, node, errorDetail } = request
-  return { typeUrl, resourceNames, responseNonce, nodeId: node?.id ?? '', error: errorDetail?.message }
-}
-
-function writeResponse({ typeUrl, version, nonce, resources }: AdsResponse): Buffer {
-  const any = resources.map(({ value }) => ({ $typeName: 'google.protobuf.Any', typeUrl, value }))
-  const fields = { versionInfo: version, typeUrl, nonce, resources: any }
-  return Buffer.from(toBinary(responseType, create(responseType, fields)))
-}
-
-const discoveryService: ServiceDefinition = {
-  streamAggregatedResources: {
-    path: '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
-    requestStream: true,
-    responseStream: true,
-    requestDeserialize: readRequest,
-    responseSerialize: writeResponse,
-    requestSerialize: unused,
-    responseDeserialize: unused,
-  },
-}
-
-/** A definition has both directions; a server uses one. */
-function unused(): never {
-  throw new Error('this side is not a client')
+/** Whether an instance that was sent requests no longer is, or is elsewhere. */
+function takesAway(before: Published, after: Published): boolean {
+  const serving = ({ state }: Published, service: string) => {
+    const instances = state.services.find(({ name }) => name === service)?.instances ?? []
+    return instances.filter(({ healthy, draining }) => healthy && !draining)
+  }
+  const [old, next] = [before.snapshot[endpointType], after.snapshot[endpointType]]
+  const different = [...old.keys()].filter(name => old.get(name) !== next.get(name))
+  return different.some(name => {
+    const still = new Set(serving(after, name).map(({ host, port }) => `${host} ${port}`))
+    return serving(before, name).some(({ host, port }) => !still.has(`${host} ${port}`))
+  })
 }

@@ -7,16 +7,21 @@ import {
   extensionType,
   listenerType,
   routeType,
+  secretType,
   snapshotFrom,
+  type TypeUrl,
   typeUrls,
   versionOf,
+  withEdge,
 } from './snapshot.ts'
 import { type MeshState, StateError } from './state.ts'
 import { instance, meshState, usersContract } from './testbed.ts'
 
+/** Of what Envoy gets. */
 const versions = (state: MeshState) => {
   const snapshot = snapshotFrom(state)
-  return Object.fromEntries(typeUrls.map(type => [type, versionOf(snapshot[type].values())]))
+  const all = (type: TypeUrl) => [...snapshot[type].values()].filter(each => !each.onDemand)
+  return Object.fromEntries(typeUrls.map(type => [type, versionOf(all(type))]))
 }
 
 /** The types whose version differs. */
@@ -39,8 +44,31 @@ describe('a snapshot', () => {
 
   it('has every cluster with endpoints, and nothing else', () => {
     const snapshot = snapshotFrom(meshState())
-    expect([...snapshot[clusterType].keys()]).toEqual([...snapshot[endpointType].keys()])
-    expect([...snapshot[clusterType].keys()]).toEqual(['console', 'console-http', 'users'])
+    const clusters = [...snapshot[clusterType].values()].filter(each => !each.onDemand).map(each => each.name)
+    expect(clusters).toEqual([...snapshot[endpointType].keys()])
+    expect(clusters).toEqual(['console', 'console-http', 'users'])
+  })
+
+  it('has a listener, routes and a cluster of each service for the clients of gRPC, on demand', () => {
+    const snapshot = snapshotFrom(meshState())
+    const onDemand = typeUrls.map(type => [...snapshot[type].values()].filter(each => each.onDemand))
+    expect(onDemand.map(list => list.map(({ name }) => name))).toEqual([
+      ['grpc/console', 'grpc/users'],
+      [],
+      ['console', 'users'],
+      [],
+      ['console', 'users'],
+      [],
+    ])
+  })
+
+  it('is what it would be without what was made before: the same objects where nothing changed', () => {
+    const [state, other] = [withInstances(instance('users-1', 1)), withInstances(instance('users-1', 2))]
+    const [first, between, again, once] = [state, other, state, state].map(snapshotFrom)
+    expect(again).toEqual(first)
+    expect(between).not.toEqual(first)
+    for (const type of typeUrls) expect(once?.[type]).toBe(again?.[type])
+    for (const type of typeUrls) if (type !== endpointType) expect(between?.[type]).toBe(first?.[type])
   })
 
   it('changes only in its endpoints when instances come and go', () => {
@@ -59,6 +87,24 @@ describe('a snapshot', () => {
     const fewer = meshState({ services: meshState().services.slice(0, 1) })
     expect(changes(meshState(), fewer)).not.toContain(listenerType)
     expect(changes(meshState(), fewer)).toContain(routeType)
+  })
+
+  it('changes only in its secret when the certificate of the edge does', () => {
+    const tls = (certificateChain: string) => meshState({ tls: { certificateChain, privateKey: 'key' } })
+    expect(changes(tls('a'), tls('b'))).toEqual([secretType])
+    expect(changes(meshState(), tls('a'))).toEqual([listenerType, secretType])
+  })
+
+  it('differs for a proxy that listens elsewhere in the listener of the edge alone', () => {
+    const snapshot = snapshotFrom(meshState())
+    const edge = { address: '127.0.0.2', port: 1 }
+    const moved = withEdge(snapshot, edge, false)
+    const different = typeUrls.flatMap(type =>
+      [...moved[type].values()].filter(each => snapshot[type].get(each.name) !== each),
+    )
+    expect(different).toEqual([expect.objectContaining({ name: 'edge' })])
+    expect(withEdge(snapshot, { ...edge }, false)).toEqual(moved)
+    expect(moved[listenerType]).toEqual(snapshotFrom(meshState({ edge }))[listenerType])
   })
 
   it('is refused when an instance has no IP address, naming the service', () => {

@@ -10,11 +10,16 @@ export type MeshState = {
   audience: string
   /** Where the public listener is. */
   edge: Address
+  /** Makes the public listener one of TLS. PEM; the chain begins with the edge's own certificate. */
+  tls?: { certificateChain: string; privateKey: string } | undefined
   /** The origins that browsers may call from, such as `http://localhost:8000`. */
   corsOrigins: string[]
   /** The Console's plain HTTP port: dashboard, health, keys, documentation. */
   dashboard: Address
 }
+
+/** The name of the public listener, its routes and its certificate. No service can have it. */
+export const edgeName = 'edge'
 
 export type ServiceState = {
   /** Such as `users`: the middle of its proto package, and the name of its cluster. */

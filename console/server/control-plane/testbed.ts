@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
-import { type Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { type Metadata, Server, ServerCredentials, type ServerOptions, status } from '@grpc/grpc-js'
 import { site11Descriptors } from '@site11/proto/descriptors'
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import {
@@ -16,8 +16,8 @@ import {
   UsersServiceService,
 } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { envoyBootstrap } from '../../../envoy/bootstrap.ts'
-import { createControlPlane, type Log } from './server.ts'
+import { type BootstrapOptions, envoyBootstrap } from '../../../envoy/bootstrap.ts'
+import { createControlPlane, type Log, type ProxyEvent } from './server.ts'
 import type { InstanceState, MeshState } from './state.ts'
 
 export const issuer = 'http://localhost/test'
@@ -131,18 +131,22 @@ export async function startUsers(name: string) {
   return { port, seen, stop: () => server.forceShutdown() }
 }
 
-/** A control plane, on a free port unless one is given. */
-export async function startControlPlane(joinToken: string, wantedPort = 0) {
-  const controlPlane = createControlPlane({ joinToken, log: silent })
-  const server = new Server({ 'grpc.enable_channelz': 0 })
+/** A control plane, on a free port unless one is given. `events` has what it told of proxies. */
+export async function startControlPlane(joinToken: string, { wantedPort = 0, home, options = {} }: PlaneOptions = {}) {
+  const controlPlane = createControlPlane({ joinToken, ...(home !== undefined && { home }), log: silent })
+  const events: ProxyEvent[] = []
+  controlPlane.onEvent(event => events.push(event))
+  const server = new Server({ 'grpc.enable_channelz': 0, ...options })
   controlPlane.addTo(server)
   const port = await bind(server, wantedPort)
   const stop = () => {
     controlPlane.close()
     server.forceShutdown()
   }
-  return { controlPlane, port, stop }
+  return { controlPlane, events, port, stop }
 }
+
+type PlaneOptions = { wantedPort?: number; home?: string; options?: ServerOptions }
 
 function bind(server: Server, wantedPort = 0): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -153,11 +157,17 @@ function bind(server: Server, wantedPort = 0): Promise<number> {
 }
 
 /** Starts Envoy and waits for its listener. `log` gives what it has written so far, access log included. */
-export async function startEnvoy(nodeId: string, consolePort: number, joinToken: string) {
+export async function startEnvoy(
+  nodeId: string,
+  consolePort: number,
+  joinToken: string,
+  more: Partial<BootstrapOptions> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'site11-envoy-'))
   const config = join(folder, 'envoy.json')
   const adminFile = join(folder, 'admin')
-  const bootstrap = envoyBootstrap({ nodeId, adminPort: 0, consoleHost: '127.0.0.1', consolePort, joinToken })
+  const own = { nodeId, adminPort: 0, consoleHost: '127.0.0.1', consolePort, joinToken }
+  const bootstrap = envoyBootstrap({ ...own, ...more })
   writeFileSync(config, JSON.stringify(bootstrap), { mode: 0o600 })
   const options = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '--admin-address-path', adminFile]
   const child = spawn(envoyBinary(), [...options, '--log-level', 'warning', '--file-flush-interval-msec', '50'], {
@@ -167,6 +177,7 @@ export async function startEnvoy(nodeId: string, consolePort: number, joinToken:
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const exited = once(child, 'exit')
   const stop = async () => {
+    child.kill('SIGCONT')
     child.kill('SIGTERM')
     await exited
     rmSync(folder, { recursive: true })
@@ -183,7 +194,9 @@ export async function startEnvoy(nodeId: string, consolePort: number, joinToken:
     throw cause
   })
   const stat = async (name: string) => Number((await get(`/stats?filter=^${name}$`)).split(': ')[1] ?? 0)
-  return { edge, get, stat, stop, log: () => output }
+  /** Such as SIGSTOP and SIGCONT: freezes it, and lets it go on. */
+  const signal = (name: NodeJS.Signals) => child.kill(name)
+  return { edge, get, stat, signal, stop, log: () => output }
 }
 
 /** Polls until the function returns something true; at most 10 s. */
@@ -207,7 +220,7 @@ export async function until<T>(
 }
 
 /** The Envoy named by SITE11_ENVOY, or the one that the mesh has fetched. */
-function envoyBinary(): string {
+export function envoyBinary(): string {
   const root = join(import.meta.dirname, '../../..')
   const home = process.env.SITE11_HOME ?? join(root, '.site11')
   const candidates = [
