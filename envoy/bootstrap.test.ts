@@ -26,6 +26,27 @@ describe('the bootstrap of Envoy', () => {
     })
   })
 
+  it('may have a failover', () => {
+    const options = bootstrapOptions({ ...env, SITE11_FAILOVER: 'failover:8104' })
+    expect(options.failover).toEqual({ host: 'failover', port: 8104 })
+    const sources = (more: object) =>
+      envoyBootstrap({ ...options, failover: undefined, ...more }) as {
+        dynamic_resources: { ads_config: { grpc_services: unknown[]; api_type: string } }
+        static_resources: { clusters: unknown[] }
+        node: object
+      }
+    expect(sources({}).dynamic_resources.ads_config.grpc_services).toHaveLength(1)
+    const both = sources({ failover: options.failover })
+    expect(both.dynamic_resources.ads_config.grpc_services).toHaveLength(2)
+    expect(both.static_resources.clusters).toMatchObject([{ type: 'STATIC' }, { type: 'STRICT_DNS' }])
+    expect(() => bootstrapOptions({ ...env, SITE11_FAILOVER: 'failover' })).toThrow('SITE11_FAILOVER')
+  })
+
+  it('tells the Console where this proxy alone listens', () => {
+    const bootstrap = envoyBootstrap({ ...bootstrapOptions(env), edge: { host: '10.0.0.1', port: 8100 } })
+    expect(bootstrap).toMatchObject({ node: { metadata: { edge_address: '10.0.0.1', edge_port: 8100 } } })
+  })
+
   it.each([
     ['SITE11_NODE_ID', ''],
     ['SITE11_JOIN_TOKEN', undefined],

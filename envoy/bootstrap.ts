@@ -4,9 +4,11 @@
  *   SITE11_NODE_ID=edge-1 SITE11_ENVOY_ADMIN_PORT=9901 SITE11_CONSOLE=127.0.0.1:8101 SITE11_JOIN_TOKEN=... \
  *     node envoy/bootstrap.ts > envoy.json && envoy -c envoy.json
  *
+ * SITE11_FAILOVER=127.0.0.1:8104, where envoy/failover.ts listens, lets Envoy start while the Console is away.
  * The output holds the join token: keep it readable by its owner only, and off the command line.
  */
 import { isIP } from 'node:net'
+import { type HostPort, readSettings } from './settings.ts'
 
 export type BootstrapOptions = {
   /** Names this proxy in the Console, such as `edge-1`. */
@@ -16,63 +18,56 @@ export type BootstrapOptions = {
   consoleHost: string
   consolePort: number
   joinToken: string
+  /** Where envoy/failover.ts listens: the configuration comes from there when this proxy starts while the Console is away. */
+  failover?: HostPort | undefined
+  /** Where this proxy alone has its public listener; `host` is an IP address. Otherwise it is where the Console says. */
+  edge?: HostPort | undefined
+  /** Only changes are sent, instead of all resources of a type. */
+  delta?: boolean | undefined
 }
 
-/** The cluster of the Console as a control plane; the Console as a service is another one, got by discovery. */
+/** The clusters of the control plane; the Console as a service is another one, got by discovery. */
 const consoleCluster = 'control-plane'
+const failoverCluster = 'control-plane-failover'
 
 /** More connections than this are refused, so that file descriptors and memory are left for those there are. */
 const maxConnections = 20_000
 
 /** Envoy's bootstrap, to be written as JSON. */
-export function envoyBootstrap({ nodeId, adminPort, consoleHost, consolePort, joinToken }: BootstrapOptions): object {
-  const ads = { ads: {}, resource_api_version: 'V3' }
+export function envoyBootstrap(options: BootstrapOptions): object {
+  const { nodeId, adminPort, consoleHost, consolePort, joinToken, failover, edge, delta } = options
+  // Not ready without configuration, however long that takes: an edge without a listener is none.
+  const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' }
+  const metadata = edge ? { edge_address: edge.host, edge_port: edge.port } : undefined
+  const source = (cluster: string) => ({
+    envoy_grpc: {
+      cluster_name: cluster,
+      retry_policy: { retry_back_off: { base_interval: '0.25s', max_interval: '2s' } },
+    },
+    initial_metadata: [{ key: 'x-site11-join-token', value: joinToken }],
+  })
   return {
-    node: { id: nodeId, cluster: 'site11' },
+    node: { id: nodeId, cluster: 'site11', metadata },
     admin: { address: socketAddress('127.0.0.1', adminPort) },
     dynamic_resources: {
       ads_config: {
-        api_type: 'GRPC',
+        api_type: delta ? 'DELTA_GRPC' : 'GRPC',
         transport_api_version: 'V3',
         set_node_on_first_message_only: true,
-        grpc_services: [
-          {
-            envoy_grpc: {
-              cluster_name: consoleCluster,
-              retry_policy: { retry_back_off: { base_interval: '0.25s', max_interval: '2s' } },
-            },
-            initial_metadata: [{ key: 'x-site11-join-token', value: joinToken }],
-          },
-        ],
+        // The second is asked only by a proxy that has not reached the first since its start.
+        grpc_services: [source(consoleCluster), ...(failover ? [source(failoverCluster)] : [])],
       },
       cds_config: ads,
       lds_config: ads,
     },
     static_resources: {
       clusters: [
-        {
-          name: consoleCluster,
-          type: isIP(consoleHost) ? 'STATIC' : 'STRICT_DNS',
-          connect_timeout: '1s',
-          typed_extension_protocol_options: {
-            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-              // A Console that vanished without closing its connection is noticed within 15 s.
-              explicit_http_config: {
-                http2_protocol_options: { connection_keepalive: { interval: '10s', timeout: '5s' } },
-              },
-            },
-          },
-          load_assignment: {
-            cluster_name: consoleCluster,
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(consoleHost, consolePort) } }] }],
-          },
-        },
+        controlPlane(consoleCluster, { host: consoleHost, port: consolePort }),
+        ...(failover ? [controlPlane(failoverCluster, failover)] : []),
       ],
     },
-    // The paths of all methods with the same verbs make one regular expression, and RE2 runs in linear time at any size.
     layered_runtime: {
-      layers: [{ name: 'site11', static_layer: { 're2.max_program_size.error_level': 100_000 } }],
+      layers: [{ name: 'site11', static_layer: { ...runtime, ...(failover ? failoverRuntime : {}) } }],
     },
     overload_manager: {
       resource_monitors: [
@@ -89,39 +84,51 @@ export function envoyBootstrap({ nodeId, adminPort, consoleHost, consolePort, jo
   }
 }
 
+/** The paths of all methods with the same verbs make one regular expression, and RE2 runs in linear time at any size. */
+const runtime = { 're2.max_program_size.error_level': 100_000 }
+
+/** Two sources of configuration, and the way back to the first when a stream of the second ends. */
+const failoverRuntime = {
+  'envoy.restart_features.xds_failover_support': true,
+  'envoy.reloadable_features.xds_failover_to_primary_enabled': true,
+}
+
+function controlPlane(name: string, { host, port }: HostPort) {
+  return {
+    name,
+    // A name may have addresses of both families, of which one is served.
+    ...(isIP(host) ? { type: 'STATIC' } : { type: 'STRICT_DNS', dns_lookup_family: 'ALL' }),
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        // One that vanished without closing its connection, or that is frozen, is noticed within 5 s.
+        explicit_http_config: {
+          http2_protocol_options: { connection_keepalive: { interval: '2s', timeout: '3s' } },
+        },
+      },
+    },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(host, port) } }] }],
+    },
+  }
+}
+
 function socketAddress(address: string, port: number) {
   return { socket_address: { address, port_value: port } }
 }
 
 /** Reads the options from the environment. Throws one Error that names everything missing or wrong. */
 export function bootstrapOptions(env: Record<string, string | undefined>): BootstrapOptions {
-  const problems: string[] = []
-  const read = (name: string, meaning: string) => {
-    const value = env[name] ?? ''
-    if (value === '') problems.push(`${name} is not set: ${meaning}`)
-    return value
-  }
-  const port = (name: string, text: string) => {
-    const value = Number(text)
-    if (text !== '' && !(Number.isInteger(value) && value >= 1 && value <= 65_535))
-      problems.push(`${name} has no port between 1 and 65535`)
-    return value
-  }
-  const nodeId = read('SITE11_NODE_ID', 'the name of this proxy, such as edge-1')
-  const admin = read('SITE11_ENVOY_ADMIN_PORT', "the port of Envoy's admin page, such as 9901")
-  const console = read('SITE11_CONSOLE', "the Console's gRPC address, such as 127.0.0.1:8101")
-  const joinToken = read('SITE11_JOIN_TOKEN', 'the token that lets a proxy join the mesh')
-  const colon = console.lastIndexOf(':')
-  if (console !== '' && colon < 1) problems.push('SITE11_CONSOLE must be host:port')
-  const options = {
-    nodeId,
-    adminPort: port('SITE11_ENVOY_ADMIN_PORT', admin),
-    consoleHost: console.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, '$1'),
-    consolePort: colon < 1 ? 0 : port('SITE11_CONSOLE', console.slice(colon + 1) || 'none'),
-    joinToken,
-  }
-  if (problems.length > 0) throw new Error(problems.join('\n'))
-  return options
+  return readSettings(env, ({ text, port, hostPort }) => {
+    const nodeId = text('SITE11_NODE_ID', 'the name of this proxy, such as edge-1')
+    const adminPort = port('SITE11_ENVOY_ADMIN_PORT', "the port of Envoy's admin page, such as 9901")
+    const console = hostPort('SITE11_CONSOLE', "the Console's gRPC address, such as 127.0.0.1:8101")
+    const joinToken = text('SITE11_JOIN_TOKEN', 'the token that lets a proxy join the mesh')
+    const failover = env.SITE11_FAILOVER ? hostPort('SITE11_FAILOVER', '') : undefined
+    return { nodeId, adminPort, consoleHost: console.host, consolePort: console.port, joinToken, failover }
+  })
 }
 
 if (import.meta.main) {

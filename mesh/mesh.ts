@@ -1,9 +1,12 @@
 /** Puts the real mesh together: what belongs to this home, in which order, and what the commands may ask of it. */
 import { existsSync, rmSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Failover, startFailover } from '../envoy/failover.ts'
 import { type ControlHandlers, serveControl, socketPath } from './control.ts'
 import { findEngines } from './engines.ts'
+import { envoySpec } from './envoy.ts'
 import { MeshError, reasonOf } from './errors.ts'
 import { createHome, type Home, homeOf, root } from './home.ts'
 import { portsFrom, requireFree, slotFor } from './ports.ts'
@@ -12,36 +15,52 @@ import type { ProcessStatus } from './process.ts'
 import { httpGet } from './ready.ts'
 import { claimRecord, endOrphans, identityOf, type MeshRecord, readRecord, runningMesh, writeRecord } from './record.ts'
 import { loadSecrets } from './secrets.ts'
-import { discoverServices, parseReplicas } from './services.ts'
+import { discoverServices, parseReplicas, type Service } from './services.ts'
 import { type MeshStatus, memoryMiB, problemsIn } from './status.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
-import { consoleSpec, engineSpecs, envoySpec, instanceSpec, type MeshConfig } from './topology.ts'
+import { consoleSpec, engineSpecs, instanceSpec, type MeshConfig } from './topology.ts'
+
+/** What the edge is called where it is scaled or restarted. */
+const edge = 'envoy'
 
 /** The settings of a start, checked before anything is touched. Throws MeshError. */
 export function settingsFrom(env: NodeJS.ProcessEnv) {
   const ports = portsFrom(env.SITE11_PORT || undefined)
   const services = discoverServices(root)
-  const names = services.map(service => service.name)
   return {
     home: homeOf(env),
     ports,
     ...edgeFrom(env, ports.edge),
     services,
-    replicas: parseReplicas(env.SITE11_REPLICAS ?? '', names),
+    replicas: parseReplicas(env.SITE11_REPLICAS ?? '', scalable(services)),
     env,
   }
 }
+
+/** What can have several instances. */
+const scalable = (services: Service[]) => [edge, ...services.map(service => service.name)]
 
 /** Where the edge listens, where this machine reaches it, and where clients do. */
 function edgeFrom(env: NodeJS.ProcessEnv, port: number) {
   const bind = env.SITE11_BIND || '127.0.0.1'
   if (!isIP(bind)) throw new MeshError(`SITE11_BIND must be an IP address such as 0.0.0.0, not "${bind}".`)
-  const publicUrl = env.SITE11_PUBLIC_URL || `http://localhost:${port}`
+  const tls = tlsFrom(env)
+  const scheme = tls ? 'https' : 'http'
+  const publicUrl = env.SITE11_PUBLIC_URL || `${scheme}://localhost:${port}`
   if (!/^https?:/.test(publicUrl) || !URL.canParse(publicUrl)) {
     throw new MeshError(`SITE11_PUBLIC_URL must be a URL such as https://api.example.com, not "${publicUrl}".`)
   }
   const local = bind === '0.0.0.0' ? '127.0.0.1' : bind === '::' ? '::1' : bind
-  return { bind, publicUrl, healthUrl: `http://${isIP(local) === 6 ? `[${local}]` : local}:${port}/health` }
+  const healthUrl = `${scheme}://${isIP(local) === 6 ? `[${local}]` : local}:${port}/health`
+  return { bind, publicUrl, healthUrl, tls }
+}
+
+/** The files of the edge's certificate and key, if it is to have one. */
+function tlsFrom({ SITE11_TLS_CERTIFICATE: certificate, SITE11_TLS_KEY: key }: NodeJS.ProcessEnv) {
+  if (!certificate && !key) return undefined
+  if (!certificate || !key)
+    throw new MeshError('SITE11_TLS_CERTIFICATE and SITE11_TLS_KEY belong together: set both, or neither.')
+  return { certificate: resolve(certificate), key: resolve(key) }
 }
 
 export type Settings = ReturnType<typeof settingsFrom>
@@ -82,6 +101,13 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
 
   let config: MeshConfig | undefined
   const slots = new Map<string, number>()
+  /** The port of a holder, the same whenever it is asked for. */
+  const slot = async (holder: string) => {
+    const port = slots.get(holder) ?? (await slotFor(ports.edge, slots.values()))
+    slots.set(holder, port)
+    return port
+  }
+  let failover: Failover | undefined
   const supervisor = createSupervisor({
     logs: home.logs,
     ...terminal,
@@ -98,10 +124,11 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     },
     async instance(serviceName, name) {
       const service = services.find(one => one.name === serviceName)
+      if (config && serviceName === edge) {
+        return envoySpec(config, name, { edge: await slot(name), admin: await slot(`${name} admin`) })
+      }
       if (!service || !config) throw new MeshError('The mesh is still starting: try again when it is ready.')
-      const port = slots.get(name) ?? (await slotFor(ports.edge, slots.values()))
-      slots.set(name, port)
-      return instanceSpec(config, service, name, port)
+      return instanceSpec(config, service, name, await slot(name))
     },
   })
   const own: ProcessStatus = {
@@ -118,6 +145,7 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     own.state = 'draining'
     supervisor.say('info', 'stopping')
     await supervisor.stop()
+    await failover?.close()
     control.close()
     rmSync(home.record, { force: true })
     stopped.resolve()
@@ -133,12 +161,21 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     prepared.catch(() => {})
     const engines = await findEngines(home.engines, settings.env, tell, signal)
     config = { ...settings, secrets, engines }
+    failover = await startFailover({
+      listen: { host: '127.0.0.1', port: ports.failover },
+      console: { host: '127.0.0.1', port: ports.consoleGrpc },
+      joinToken: secrets.joinToken,
+      home: home.folder,
+      log: supervisor.say,
+    })
     await supervisor.startStage(engineSpecs(config))
     await prepared
     await supervisor.startStage([consoleSpec(config)])
+    const first = envoySpec(config, `${edge}-1`, { edge: ports.edge, admin: ports.envoyAdmin })
+    const names = [...services.map(({ name }) => name), edge]
     await Promise.all([
-      supervisor.startStage([envoySpec(config)]),
-      supervisor.scale(new Map(services.map(({ name }) => [name, settings.replicas.get(name) ?? 1]))),
+      supervisor.startStage([first], edge),
+      supervisor.scale(new Map(names.map(name => [name, settings.replicas.get(name) ?? 1]))),
     ])
     await untilGreen(settings.healthUrl, signal)
     if (firstTime) await untilExists(home.admin, signal)
@@ -172,15 +209,17 @@ function handlersFor(
   own: ProcessStatus,
   stopping: AbortController,
 ): ControlHandlers {
-  const names = settings.services.map(service => service.name)
   return {
     '/status': () => statusOf(supervisor, settings, own),
     '/restart': async body => supervisor.restart(String(body.name)),
     '/scale': async body => {
-      await supervisor.scale(parseReplicas(String(body.replicas), names))
+      await supervisor.scale(parseReplicas(String(body.replicas), scalable(settings.services)))
     },
-    // The answer goes out before the socket does.
-    '/stop': async () => setImmediate(() => stopping.abort()),
+    '/stop': async ({ name }) => {
+      if (name !== undefined) return supervisor.halt(String(name))
+      // The answer goes out before the socket does.
+      setImmediate(() => stopping.abort())
+    },
   }
 }
 

@@ -22,6 +22,7 @@ test('every port derives from the edge port, 8000 unless told otherwise', () => 
     envoyAdmin: 8001,
     consoleHttp: 8002,
     consoleGrpc: 8003,
+    failover: 8004,
     mongod: 8017,
     redis: 8079,
   })

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { MeshError } from './errors.ts'
 
-/** Everything listens on loopback at a fixed distance from the edge port; instances of services follow, each in a slot of its own. */
-const distances = { edge: 0, envoyAdmin: 1, consoleHttp: 2, consoleGrpc: 3, mongod: 17, redis: 79 }
+/** Everything listens on loopback at a fixed distance from the edge port; instances of services and further Envoys follow, in slots of their own. */
+const distances = { edge: 0, envoyAdmin: 1, consoleHttp: 2, consoleGrpc: 3, failover: 4, mongod: 17, redis: 79 }
 const firstSlot = 100
 const slots = 100
 
@@ -22,7 +22,7 @@ export function portsFrom(edgePort = '8000'): Ports {
   return Object.fromEntries(Object.entries(distances).map(([name, distance]) => [name, edge + distance])) as Ports
 }
 
-/** The first free slot's port for a new instance. `taken`: ports that instances hold, kept by each for its life. */
+/** The first free slot. `taken`: ports that instances hold, kept by each for its life. */
 export async function slotFor(edge: number, taken: Iterable<number>): Promise<number> {
   const held = new Set(taken)
   for (let port = edge + firstSlot; port < edge + firstSlot + slots; port++) {

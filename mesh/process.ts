@@ -16,6 +16,8 @@ export type ProcessSpec = {
   address: string
   /** Resolves when the process can do its work; rejects when `signal` fires, with the last reason why it cannot. */
   ready: (signal: AbortSignal) => Promise<void>
+  /** For what does not finish its work by itself on SIGTERM: has it take no more, and resolves when nothing is left to do. */
+  drain?: (signal: AbortSignal) => Promise<void>
   /** The lowest level the terminal shows; the file has all. */
   terminal: Level
 }
@@ -50,6 +52,8 @@ export type ManagedProcess = {
   identity: () => Identity | undefined
   /** Resolves when healthy; rejects with a MeshError when the process ends before that or is not ready in time. */
   whenReady: () => Promise<void>
+  /** Has it finish its work, for at most `limitMs`. To be stopped afterwards. Never rejects. */
+  drain: (limitMs: number) => Promise<void>
   /** SIGTERM, SIGKILL after `graceMs`; resolves when the process and all it started are gone. Never rejects. */
   stop: (graceMs: number) => Promise<void>
 }
@@ -175,6 +179,13 @@ export function runProcess(spec: ProcessSpec, events: ProcessEvents): ManagedPro
     status: () => ({ name: spec.name, state, address: spec.address, pid: identity?.pid, startedAt, restarts, reason }),
     identity: () => identity,
     whenReady: () => readiness.promise,
+    async drain(limitMs) {
+      if (state !== 'healthy' || !spec.drain) return
+      state = 'draining'
+      await spec.drain(AbortSignal.timeout(limitMs)).catch(error => {
+        events.say('warn', `${spec.name} could not be drained: ${reasonOf(error)}`)
+      })
+    },
     async stop(graceMs) {
       if (!stopping.signal.aborted) {
         state = 'draining'

@@ -59,10 +59,11 @@ test('HTTP is ready when it answers 200', async () => {
   server.close()
 })
 
-test('an instance is listed when the Console has found it to be healthy', async () => {
+test('an instance is listed when the Console has found it to be healthy, or keeps it out of service', async () => {
   const instances = [
     { name: 'users-1', status: 'healthy' },
     { name: 'users-2', status: 'draining' },
+    { name: 'users-4', status: 'failing' },
   ]
   const server = createHttpServer((request, response) =>
     response.writeHead(503).end(request.url === '/health' ? JSON.stringify({ services: [{ instances }] }) : '{}'),
@@ -70,7 +71,8 @@ test('an instance is listed when the Console has found it to be healthy', async 
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   await requireListed(`${url}/health`, 'users-1')
-  await expect(requireListed(`${url}/health`, 'users-2')).rejects.toThrow(/draining/)
+  await requireListed(`${url}/health`, 'users-2')
+  await expect(requireListed(`${url}/health`, 'users-4')).rejects.toThrow(/failing/)
   await expect(requireListed(`${url}/health`, 'users-3')).rejects.toThrow(/unknown/)
   await expect(requireListed(`${url}/else`, 'users-1')).rejects.toThrow(/unknown/)
   server.close()

@@ -1,5 +1,6 @@
-import { get } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
+import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { reasonOf } from './errors.ts'
@@ -23,10 +24,18 @@ export async function until(attempt: () => Promise<void>, signal: AbortSignal): 
 
 export type HttpAnswer = { status: number; body: string }
 
-/** GET over plain HTTP/1.1. Node's own client, not fetch: that one would cost the supervisor 10 MB. */
-export function httpGet(url: string): Promise<HttpAnswer> {
+export const httpGet = (url: string) => askHttp('GET', url)
+export const httpPost = (url: string) => askHttp('POST', url)
+
+/**
+ * HTTP/1.1 without a body. Node's own client, not fetch: that one would cost the supervisor 10 MB. Whose certificate it is does not
+ * matter: only this machine is asked, by an address that no certificate is for.
+ */
+function askHttp(method: string, url: string): Promise<HttpAnswer> {
+  const ask = url.startsWith('https:') ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, timeout: attemptMs }, response => {
+    const options = { method, agent: false, timeout: attemptMs, rejectUnauthorized: false } as const
+    const request = ask(url, options, response => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', chunk => {
@@ -37,6 +46,7 @@ export function httpGet(url: string): Promise<HttpAnswer> {
     })
     request.on('timeout', () => request.destroy(new Error(`${url} did not answer within ${attemptMs / 1000} s`)))
     request.on('error', reject)
+    request.end()
   })
 }
 
@@ -48,13 +58,16 @@ export async function requireOk(url: string): Promise<void> {
 /** The part of the Console's /health that is read here. */
 type Report = { services?: { instances?: { name?: string; status?: string }[] }[] }
 
-/** What the Console says of an instance at its /health: rejects unless it has found it to be healthy. */
+/**
+ * What the Console says of an instance at its /health: rejects unless it has found it to be healthy. One that an operator has drained
+ * stays out of service, whoever restarts it: it is as ready as it will be.
+ */
 export async function requireListed(healthUrl: string, instance: string): Promise<void> {
   const { body } = await httpGet(healthUrl)
   const report: Report = JSON.parse(body)
   const listed = report.services?.flatMap(service => service.instances ?? [])
   const status = listed?.find(({ name }) => name === instance)?.status ?? 'unknown'
-  if (status !== 'healthy') throw new Error(`the Console lists ${instance} as ${status}`)
+  if (status !== 'healthy' && status !== 'draining') throw new Error(`the Console lists ${instance} as ${status}`)
 }
 
 /** grpc.health.v1.HealthCheckResponse{status: SERVING} as a gRPC message: flag, length, field 1 = 1. */

@@ -17,7 +17,7 @@ export function discoverServices(root: string): Service[] {
 
 const mostReplicas = 20
 
-/** Reads `users=2,images=3`. Throws MeshError for what is no such list or no service. */
+/** Reads `users=2,images=3`; `services` are those that can be scaled. Throws MeshError for what is no such list or no service. */
 export function parseReplicas(text: string, services: string[]): Map<string, number> {
   const replicas = new Map<string, number>()
   for (const part of text.split(',').filter(Boolean)) {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -37,8 +37,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
+type Options = { before: string; onTerm: string; delayMs: number; drain: ProcessSpec['drain'] }
+
 /** A process that is ready when it has written so into the trace, and that writes there too when it is told to stop. */
-function spec(name: string, { before = '', onTerm = 'process.exit(0)', delayMs = 0 } = {}): ProcessSpec {
+function spec(
+  name: string,
+  { before = '', onTerm = 'process.exit(0)', delayMs = 0, drain }: Partial<Options> = {},
+): ProcessSpec {
   const code = `
     const { appendFileSync } = require('node:fs')
     const tell = what => appendFileSync(${JSON.stringify(trace)}, '${name} ' + what + '\\n')
@@ -61,6 +66,7 @@ function spec(name: string, { before = '', onTerm = 'process.exit(0)', delayMs =
         if (traced(`${name} ready`).length < count) throw new Error('not ready yet')
       }, signal)
     },
+    ...(drain && { drain }),
     terminal: 'info',
   }
 }
@@ -156,6 +162,55 @@ test('a restart of a service takes its instances one after another', async () =>
   ).toEqual([
     ...['users-1 stops', 'users-1 starts', 'users-1 ready', 'users-2 stops', 'users-2 starts', 'users-2 ready'],
   ])
+})
+
+test('a stage of instances can be scaled and restarted like a service, and stops in its own turn', async () => {
+  const withoutPid = () => traced().map(line => line.replace(/ \d+$/, ''))
+  await supervisor.startStage([spec('one')])
+  await supervisor.startStage([spec('envoy-1')], 'envoy')
+  await supervisor.scale(new Map(Object.entries({ users: 1, envoy: 2 })))
+  expect(supervisor.statuses().map(({ name }) => name)).toEqual(['one', 'envoy-1', 'envoy-2', 'users-1'])
+  const started = traced().length
+  await supervisor.restart('envoy')
+  expect(withoutPid().slice(started)).toEqual([
+    ...['envoy-1 stops', 'envoy-1 starts', 'envoy-1 ready', 'envoy-2 stops', 'envoy-2 starts', 'envoy-2 ready'],
+  ])
+  await supervisor.restart('envoy-2')
+  await supervisor.scale(new Map([['envoy', 1]]))
+  expect(supervisor.statuses().map(({ name }) => name)).toEqual(['one', 'envoy-1', 'users-1'])
+  const scaled = traced().length
+  await supervisor.stop()
+  expect(traced().slice(scaled)).toEqual(['users-1 stops', 'envoy-1 stops', 'one stops'])
+})
+
+test('what can be drained is drained before it is restarted or taken away, and at the end before all else stops', async () => {
+  const draining = (name: string) => spec(name, { drain: async () => appendFileSync(trace, `${name} drains\n`) })
+  const broken: ProcessSpec['drain'] = async () => {
+    throw new Error('nobody answers')
+  }
+  await supervisor.startStage([draining('edge')])
+  await supervisor.startStage([spec('broken', { drain: broken })])
+  await supervisor.restart('edge')
+  await supervisor.restart('broken')
+  expect(traced('edge').slice(2, 4)).toEqual(['edge drains', 'edge stops'])
+  const before = traced().length
+  await supervisor.stop()
+  expect(traced().slice(before)).toEqual(['edge drains', 'broken stops', 'edge stops'])
+  expect(shown.some(line => /WARN .*broken could not be drained: nobody answers/.test(line))).toBe(true)
+})
+
+test('a process that is stopped stays so until it is restarted, and so do the instances of a service', async () => {
+  await supervisor.startStage([spec('one')])
+  await supervisor.scale(new Map([['users', 2]]))
+  await supervisor.halt('one')
+  await supervisor.halt('users')
+  const states = () => supervisor.statuses().map(({ name, state }) => `${name} ${state}`)
+  expect(states()).toEqual(['one stopped', 'users-1 stopped', 'users-2 stopped'])
+  await supervisor.restart('one')
+  await supervisor.restart('users-2')
+  expect(states()).toEqual(['one healthy', 'users-1 stopped', 'users-2 healthy'])
+  await supervisor.scale(new Map([['users', 1]]))
+  await expect(supervisor.halt('two')).rejects.toThrow(MeshError)
 })
 
 test('a restart of one process leaves the others alone; of an unknown one it says which exist', async () => {

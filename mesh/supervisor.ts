@@ -26,8 +26,11 @@ export type Supervisor = ReturnType<typeof createSupervisor>
 /** From the order to stop until nothing is left, in ms. The stages share it: the first stage to stop may take what is not kept for others. */
 const stopMs = 9500
 const keptForEachLaterStageMs = 1000
-/** A restart has time to let every request end. */
+/** Before that, so that what goes out is whole: the edge takes no more requests and ends those under way. ms. */
+const lastRequestsMs = 1000
+/** A restart has time to let every request end. The edge has less: watches that never end go through it. ms. */
 const drainMs = 30_000
+const edgeDrainMs = 5000
 
 /** A process, and what it has said since its start as long as it was not healthy. */
 type Member = ManagedProcess & { lastWords: () => string[] }
@@ -36,13 +39,15 @@ const longestWords = 16 * 1024
 
 export function createSupervisor(options: SupervisorOptions) {
   const stages: Member[][] = []
+  /** What can be scaled, by service. Some are a stage, too. */
   const instances = new Map<string, Member[]>()
   const logs = new Map<string, LogFile>()
   let stopped: Promise<void> | undefined
   let last: Promise<void> = Promise.resolve()
 
   const meshLog = logOf('mesh')
-  const processes = () => [...stages.flat(), ...[...instances.values()].flat()]
+  const lists = () => [...new Set([...stages, ...instances.values()])]
+  const processes = () => lists().flat()
   const record = () => options.recorded(processes())
 
   function logOf(name: string): LogFile {
@@ -105,11 +110,12 @@ export function createSupervisor(options: SupervisorOptions) {
     }
   }
 
-  /** Starts processes side by side; resolves when all are ready. Stages stop in reverse. */
-  async function startStage(specs: ProcessSpec[]) {
+  /** Starts processes side by side; resolves when all are ready. Stages stop in reverse. As instances of a `service` they can be scaled. */
+  async function startStage(specs: ProcessSpec[], service?: string) {
     refuseWhenStopped()
     const stage = specs.map(run)
     stages.push(stage)
+    if (service) instances.set(service, stage)
     record()
     await Promise.all(stage.map(becomesReady))
   }
@@ -136,33 +142,43 @@ export function createSupervisor(options: SupervisorOptions) {
       }
     }
     for (const member of surplus) say('info', `draining ${member.spec.name}`)
-    const results = await Promise.allSettled([
-      ...added.map(becomesReady),
-      ...surplus.map(member => member.stop(drainMs)),
-    ])
+    const results = await Promise.allSettled([...added.map(becomesReady), ...surplus.map(leave)])
     for (const [service, count] of wanted) instances.get(service)?.splice(count)
     record()
     const failed = results.find(result => result.status === 'rejected')
     if (failed) throw failed.reason
   }
 
+  async function leave(member: Member) {
+    await member.drain(edgeDrainMs)
+    await member.stop(drainMs)
+  }
+
   /** Restarts a process, or the instances of a service one after another; each is ready before the next one goes. */
   async function restart(name: string) {
     refuseWhenStopped()
-    const names = instances.get(name)?.map(member => member.spec.name) ?? [name]
-    for (const one of names) {
-      const list = [...stages, ...instances.values()].find(members => members.some(member => member.spec.name === one))
-      const index = list?.findIndex(member => member.spec.name === one) ?? -1
-      const member = list?.[index]
-      if (!list || !member) throw new MeshError(`There is no "${name}". There are: ${known().join(', ')}.`)
-      say('info', `restarting ${one}`)
-      await member.stop(drainMs)
+    for (const { list, member } of named(name)) {
+      say('info', `restarting ${member.spec.name}`)
+      await leave(member)
       refuseWhenStopped()
       const next = run(member.spec)
-      list[index] = next
+      list[list.indexOf(member)] = next
       record()
       await becomesReady(next)
     }
+  }
+
+  /** Stops a process, or the instances of a service, until it is restarted. */
+  async function halt(name: string) {
+    refuseWhenStopped()
+    await Promise.all(named(name).map(({ member }) => leave(member)))
+  }
+
+  /** A process, or the instances of a service, and where it is listed. Throws MeshError. */
+  function named(name: string) {
+    const wanted = instances.get(name) ?? processes().filter(member => member.spec.name === name)
+    if (wanted.length === 0) throw new MeshError(`There is no "${name}". There are: ${known().join(', ')}.`)
+    return lists().flatMap(list => list.filter(one => wanted.includes(one)).map(member => ({ list, member })))
   }
 
   /** Changes happen one at a time, in the order they were asked for. */
@@ -184,7 +200,9 @@ export function createSupervisor(options: SupervisorOptions) {
   function stop(): Promise<void> {
     stopped ??= (async () => {
       const deadline = Date.now() + stopMs
-      const rounds = [[...instances.values()].flat(), ...stages.toReversed()].filter(members => members.length > 0)
+      await Promise.all(processes().map(member => member.drain(lastRequestsMs)))
+      const services = [...instances.values()].filter(members => !stages.includes(members)).flat()
+      const rounds = [services, ...stages.toReversed()].filter(members => members.length > 0)
       for (const [index, members] of rounds.entries()) {
         const kept = (rounds.length - 1 - index) * keptForEachLaterStageMs
         const graceMs = Math.max(deadline - Date.now() - kept, 500)
@@ -201,6 +219,7 @@ export function createSupervisor(options: SupervisorOptions) {
     startStage,
     scale: serially(scale),
     restart: serially(restart),
+    halt: serially(halt),
     stop,
     statuses: (): ProcessStatus[] => processes().map(member => member.status()),
   }

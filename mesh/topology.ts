@@ -1,14 +1,12 @@
 /** What the mesh consists of on one machine: every process with its arguments, environment and readiness. */
 import { join } from 'node:path'
-import { envoyBootstrap } from '../envoy/bootstrap.ts'
 import type { EngineName } from './engines.ts'
-import { consoleEnv, engineEnv, serviceEnv } from './environment.ts'
-import { writePrivate } from './files.ts'
+import { consoleEnv, serviceEnv } from './environment.ts'
 import { type Home, root } from './home.ts'
 import { mongodSpec } from './mongod.ts'
 import type { Ports } from './ports.ts'
 import type { ProcessSpec } from './process.ts'
-import { httpGet, requireListed, requireOk, requireServing, until } from './ready.ts'
+import { requireListed, requireOk, requireServing, until } from './ready.ts'
 import { redisSpec } from './redis.ts'
 import type { Secrets } from './secrets.ts'
 import type { Service } from './services.ts'
@@ -21,6 +19,8 @@ export type MeshConfig = {
   publicUrl: string
   /** Where this machine asks the edge for the mesh's health. */
   healthUrl: string
+  /** PEM files of the edge's certificate and key. */
+  tls: { certificate: string; key: string } | undefined
   secrets: Secrets
   engines: Record<EngineName, string>
   services: Service[]
@@ -40,7 +40,7 @@ export function engineSpecs({ engines, ports, home, secrets }: MeshConfig): Proc
 }
 
 export function consoleSpec(config: MeshConfig): ProcessSpec {
-  const { ports, env, secrets } = config
+  const { ports, env, secrets, tls } = config
   const http = `${loopback}:${ports.consoleHttp}`
   return {
     name: 'console',
@@ -54,6 +54,8 @@ export function consoleSpec(config: MeshConfig): ProcessSpec {
       SITE11_PORT: String(ports.edge),
       SITE11_EDGE_ADDRESS: config.bind,
       SITE11_SECRET_KEY: secrets.secretKey,
+      SITE11_OPERATOR_TOKEN: secrets.operatorToken,
+      ...(tls && { SITE11_TLS_CERTIFICATE: tls.certificate, SITE11_TLS_KEY: tls.key }),
     },
     address: http,
     ready: signal => until(() => requireOk(`http://${http}/live`), signal),
@@ -78,39 +80,6 @@ export function instanceSpec(config: MeshConfig, service: Service, instance: str
         await requireListed(`http://${loopback}:${config.ports.consoleHttp}/health`, instance)
       }, signal),
     terminal: 'info',
-  }
-}
-
-export function envoySpec({ home, ports, secrets, engines, env, bind, healthUrl }: MeshConfig): ProcessSpec {
-  const nodeId = 'envoy-1'
-  const bootstrap = envoyBootstrap({
-    nodeId,
-    adminPort: ports.envoyAdmin,
-    consoleHost: loopback,
-    consolePort: ports.consoleGrpc,
-    joinToken: secrets.joinToken,
-  })
-  const file = join(home.envoy, `${nodeId}.json`)
-  writePrivate(file, JSON.stringify(bootstrap, null, 2))
-  return {
-    name: 'envoy',
-    command: engines.envoy,
-    args: [
-      ...['-c', file, '--concurrency', '1', '--log-level', 'warn'],
-      ...['--log-format', '{"time":"%Y-%m-%dT%T.%e%z","level":"%l","logger":"%n","msg":"%j"}'],
-      // Hot restart needs shared memory that only one Envoy of a machine may have.
-      '--disable-hot-restart',
-    ],
-    cwd: home.folder,
-    env: engineEnv(env),
-    address: `${bind}:${ports.edge}`,
-    ready: signal =>
-      until(async () => {
-        await requireOk(`http://${loopback}:${ports.envoyAdmin}/ready`)
-        // Any answer will do: what it says concerns the whole mesh, not Envoy.
-        await httpGet(healthUrl)
-      }, signal),
-    terminal: 'warn',
   }
 }
 
