@@ -3,20 +3,21 @@ import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
+import type { ConsoleClient } from './console-client.ts'
 import { askControl } from './control.ts'
 import { MeshError } from './errors.ts'
 import { type Home, homeOf } from './home.ts'
 import { follow, lastLines, loggedNames, mergedByTime, renderLine } from './read-logs.ts'
-import { endOrphans, isAlive, readRecord, runningMesh } from './record.ts'
+import { endOrphans, isAlive, type MeshRecord, readRecord, runningMesh } from './record.ts'
 import { type MeshStatus, renderStatus } from './status.ts'
 
-const show = (line: string) => process.stdout.write(`${line}\n`)
+const show = (line: string) => void process.stdout.write(`${line}\n`)
 const print = (json: boolean, value: object, text: string) => show(json ? JSON.stringify(value) : text)
 
-/** The socket of the running mesh. Throws MeshError saying how to start it. */
-function socketOf(home: Home): string {
-  const running = runningMesh(home.record)
-  if (running) return running.socket
+/** The record of the running mesh. Throws MeshError saying how to start it. */
+function running(home: Home): MeshRecord {
+  const record = runningMesh(home.record)
+  if (record) return record
   const left = readRecord(home.record)?.processes.filter(isAlive).length ?? 0
   const orphans = left > 0 ? ` ${left} processes of a killed one are left: npm run mesh -- stop ends them.` : ''
   throw new MeshError(`No mesh runs in ${home.folder}.${orphans} Start it: npm start`)
@@ -62,7 +63,37 @@ async function logs(home: Home, name: string | undefined, options: { follow: boo
 }
 
 const home = homeOf(process.env)
-const ask = (what: string, body?: object) => askControl(socketOf(home), what, body)
+const ask = (what: string, body?: object) => askControl(running(home).socket, what, body)
+
+/** Loaded only for commands that ask the Console: its client takes longer to load than the other commands to run. */
+async function withConsole(
+  run: (client: ConsoleClient, commands: typeof import('./console-commands.ts')) => Promise<number>,
+) {
+  const { edgePort } = running(home)
+  const commands = await import('./console-commands.ts')
+  const client = commands.consoleOf(home, edgePort)
+  try {
+    process.exitCode = await run(client, commands)
+  } finally {
+    client.close()
+  }
+}
+
+/** What the supervisor knows of the processes; nothing when it does not answer. */
+async function processes(): Promise<MeshStatus['processes']> {
+  return await ask('/status').then(
+    status => (status as MeshStatus).processes,
+    () => [],
+  )
+}
+
+const instanceOption = {
+  type: 'string',
+  demandOption: true,
+  describe: 'The name of an instance, such as users-1',
+} as const
+const operate = (verb: 'drain' | 'resume' | 'remove' | 'forget', name: string, reason: string, json: boolean) =>
+  withConsole((client, commands) => commands.operate(client, { verb, name, reason, json }, show))
 
 const commands = yargs(hideBin(process.argv))
   .scriptName('npm run mesh --')
@@ -76,6 +107,64 @@ const commands = yargs(hideBin(process.argv))
       const status = (await ask('/status')) as MeshStatus
       print(json, status, renderStatus(status))
     },
+  )
+  .command(
+    'diagnose',
+    'Name what is wrong and what to do; exit code 1 if critical',
+    command => command,
+    ({ json }) => withConsole((client, commands) => commands.diagnoseCommand(client, home, { json, processes }, show)),
+  )
+  .command(
+    'changes',
+    'Show what has changed: when, by whom, before and after',
+    command =>
+      command
+        .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'Go on with what comes' })
+        .option('lines', { alias: 'n', type: 'number', default: 20, describe: 'How many to begin with, at most 1000' })
+        .option('filter', {
+          type: 'string',
+          default: '',
+          describe: 'Over id, time, actor, action and subject, such as \'subject = "instances/users-1"\'',
+        }),
+    ({ follow, lines, filter, json }) =>
+      withConsole((client, commands) => {
+        const ending = new AbortController()
+        process.once('SIGINT', () => ending.abort())
+        return commands.showChanges(client, { follow, lines, filter, json }, show, ending.signal)
+      }),
+  )
+  .command(
+    'verify',
+    'Prove that no change was altered, left out or put in',
+    command => command,
+    ({ json }) => withConsole((client, commands) => commands.verifyChanges(client, json, show)),
+  )
+  .command(
+    'drain <instance>',
+    'Take an instance out of service until it is resumed',
+    command =>
+      command
+        .positional('instance', instanceOption)
+        .option('reason', { type: 'string', default: '', describe: 'Why: shown wherever the instance is' }),
+    ({ instance, reason, json }) => operate('drain', instance, reason, json),
+  )
+  .command(
+    'resume <instance>',
+    'Put a drained instance back into service',
+    command => command.positional('instance', instanceOption),
+    ({ instance, json }) => operate('resume', instance, '', json),
+  )
+  .command(
+    'remove <instance>',
+    'Take an instance out of the registry; its process is refused',
+    command => command.positional('instance', instanceOption),
+    ({ instance, json }) => operate('remove', instance, '', json),
+  )
+  .command(
+    'forget <service>',
+    'Forget a service that has no instance and is not coming back',
+    command => command.positional('service', { type: 'string', demandOption: true, describe: 'Such as images' }),
+    ({ service, json }) => operate('forget', service, '', json),
   )
   .command(
     'logs [name]',
@@ -106,11 +195,12 @@ const commands = yargs(hideBin(process.argv))
     },
   )
   .command(
-    'stop',
-    'Stop the mesh and everything it started',
-    command => command,
-    async ({ json }) => {
-      const result = await stop(home)
+    'stop [name]',
+    'Stop the mesh, or one process or service until it is restarted',
+    command => command.positional('name', { type: 'string' }),
+    async ({ name, json }) => {
+      if (name) await ask('/stop', { name })
+      const result = name ? `${name} has stopped. Start it: npm run mesh -- restart ${name}` : await stop(home)
       print(json, { result }, result)
     },
   )

@@ -42,7 +42,7 @@ function renderField(key: string, value: unknown): string {
 }
 
 /** Log lines carry what clients sent: no escape sequence of theirs may reach the operator's terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?')
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MeshError } from './errors.ts'
-import { loadSecrets } from './secrets.ts'
+import { loadSecrets, operatorTokenOf } from './secrets.ts'
 
 let folder: string
 let file: string
@@ -21,16 +21,17 @@ test('secrets are made once, kept, and readable by their owner alone', () => {
 })
 
 test('no two secrets are alike', () => {
-  const { joinToken, secretKey, redisPassword, mongo } = loadSecrets(file, ['users', 'console'])
+  const { joinToken, operatorToken, secretKey, redisPassword, mongo } = loadSecrets(file, ['users', 'console'])
   const all = [
     joinToken,
+    operatorToken,
     secretKey,
     redisPassword,
     mongo.keyFile,
     mongo.adminPassword,
     ...Object.values(mongo.passwords),
   ]
-  expect(new Set(all).size).toBe(7)
+  expect(new Set(all).size).toBe(8)
 })
 
 test('a new database owner gets a password, the others keep theirs', () => {
@@ -41,10 +42,21 @@ test('a new database owner gets a password, the others keep theirs', () => {
   expect(after.joinToken).toBe(before.joinToken)
 })
 
+test('a file of an older version gets an operator token, and keeps the rest', () => {
+  const { operatorToken: _, ...older } = loadSecrets(file, ['users'])
+  writeFileSync(file, JSON.stringify(older))
+  expect(() => operatorTokenOf(file)).toThrow(MeshError)
+  const { operatorToken, ...kept } = loadSecrets(file, ['users'])
+  expect(kept).toEqual(older)
+  expect(operatorTokenOf(file)).toBe(operatorToken)
+  expect(operatorToken.length).toBeGreaterThan(32)
+})
+
 test.each([
   ['no JSON', () => '{"joinToken":'],
   ['another shape', () => '[]'],
   ['a missing secret', (text: string) => JSON.stringify({ ...JSON.parse(text), joinToken: undefined })],
+  ['an operator token too short', (text: string) => text.replace(/"operatorToken": ".*"/, '"operatorToken": "x"')],
   ['a key of another length', (text: string) => JSON.stringify({ ...JSON.parse(text), secretKey: 'c2hvcnQ=' })],
   ['a password too short', (text: string) => text.replace(/"users": ".*"/, '"users": "x"')],
   ['nothing', () => 'null'],

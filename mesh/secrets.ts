@@ -7,6 +7,8 @@ import { writePrivate } from './files.ts'
 export type Secrets = {
   /** Proves to the Console that an instance or a proxy belongs to this mesh. */
   joinToken: string
+  /** Proves to the Console that a command comes from whoever started this mesh. */
+  operatorToken: string
   /** 32 bytes, base64; encrypts private keys at rest. */
   secretKey: string
   redisPassword: string
@@ -15,19 +17,30 @@ export type Secrets = {
 
 const random = (bytes = 24) => randomBytes(bytes).toString('base64url')
 
+/** Secrets that a mesh of an older version has none of. */
+type StoredSecrets = Omit<Secrets, 'operatorToken'> & { operatorToken?: string }
+
 /**
- * Reads the secrets, making those that are missing as a whole (first start) or for a new database owner.
+ * Reads the secrets, making those that are missing as a whole (first start), for a new database owner, or since an older version.
  * Throws MeshError when the file is damaged: it is never replaced silently.
  */
 export function loadSecrets(file: string, owners: string[]): Secrets {
-  const secrets = existsSync(file) ? readSecrets(file) : newSecrets()
+  const stored = existsSync(file) ? readSecrets(file) : newSecrets()
+  const secrets = { ...stored, operatorToken: stored.operatorToken ?? random(32) }
   const missing = owners.filter(owner => !secrets.mongo.passwords[owner])
   for (const owner of missing) secrets.mongo.passwords[owner] = random()
-  if (missing.length > 0) writePrivate(file, `${JSON.stringify(secrets, null, 2)}\n`)
+  if (missing.length > 0 || !stored.operatorToken) writePrivate(file, `${JSON.stringify(secrets, null, 2)}\n`)
   return secrets
 }
 
-function newSecrets(): Secrets {
+/** The token that commands show to the Console. Throws MeshError when the mesh has none, or the file is damaged. */
+export function operatorTokenOf(file: string): string {
+  const token = existsSync(file) ? readSecrets(file).operatorToken : undefined
+  if (token) return token
+  throw new MeshError(`${file} holds no operator token, which a start adds: npm run mesh -- stop, then npm start.`)
+}
+
+function newSecrets(): StoredSecrets {
   return {
     joinToken: random(32),
     secretKey: randomBytes(32).toString('base64'),
@@ -36,11 +49,11 @@ function newSecrets(): Secrets {
   }
 }
 
-function readSecrets(file: string): Secrets {
+function readSecrets(file: string): StoredSecrets {
   const text = readFileSync(file, 'utf8')
   let problem = 'it is not JSON'
   try {
-    const secrets: Secrets = JSON.parse(text)
+    const secrets: StoredSecrets = JSON.parse(text)
     const wrong = wrongIn(secrets)
     if (!wrong) return secrets
     problem = `${wrong} is wrong`
@@ -52,12 +65,13 @@ function readSecrets(file: string): Secrets {
   )
 }
 
-/** Names the first secret that is not as it must be. By hand: a schema library would cost the supervisor 18 MB for these six. */
-function wrongIn(secrets: Partial<Secrets> | null): string | undefined {
-  const { joinToken, secretKey, redisPassword, mongo } = secrets ?? {}
+/** Names the first secret that is not as it must be. By hand: a schema library would cost the supervisor 18 MB for these seven. */
+function wrongIn(secrets: Partial<StoredSecrets> | null): string | undefined {
+  const { joinToken, operatorToken, secretKey, redisPassword, mongo } = secrets ?? {}
   const passwords = Object.entries(mongo?.passwords ?? {}).map(([owner, value]) => [`mongo.passwords.${owner}`, value])
   const values = Object.entries({
     joinToken,
+    ...(operatorToken !== undefined && { operatorToken }),
     redisPassword,
     'mongo.keyFile': mongo?.keyFile,
     'mongo.adminPassword': mongo?.adminPassword,

@@ -1,0 +1,119 @@
+/** DiagnosticsService: what each part of the mesh believes, what is wrong, and what has changed. */
+import type { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
+import type { Handlers } from '@site11/runtime/call.ts'
+import { invalidArgument } from '@site11/runtime/errors.ts'
+import { createPageTokens } from '@site11/runtime/store/page-token.ts'
+import type { ControlPlane } from '../control-plane/server.ts'
+import type { HealthReport } from '../health/report.ts'
+import type { Journal } from '../journal/journal.ts'
+import { fieldsOf } from '../registry/fields.ts'
+import type { LiveRegistry } from '../registry/live-registry.ts'
+import { instanceMessage } from '../registry/message.ts'
+import type { Instance } from '../registry/registry.ts'
+import { instanceBeliefs } from './beliefs.ts'
+import { listChanges, verifyChanges, watchChanges } from './changes.ts'
+import type { NamedChange } from './finding.ts'
+import { findingsOf } from './findings.ts'
+import { healthMessage } from './health.ts'
+import { createMeshFeed } from './watch-mesh.ts'
+
+export interface DiagnosticsOptions {
+  registry: Pick<LiveRegistry, 'state' | 'refusals' | 'onChange'>
+  journal: Pick<Journal, 'get' | 'last' | 'list' | 'problem' | 'subjects' | 'verify' | 'watch'>
+  controlPlane: Pick<ControlPlane, 'beliefs' | 'onChange' | 'problems' | 'proxies' | 'waitForAcks'>
+  /** The Console as one of the instances. */
+  own(): Instance
+  health(): HealthReport
+  /** Why the configuration of the proxies is not what the registry says, if so. */
+  problems(): string[]
+  /** Seals page tokens: the same for all Consoles of a mesh. */
+  pageSecret: string
+  now(): number
+}
+
+const defaultWaitMs = 10_000
+/** How long is waited for the journal to name what was refused. ms. */
+const namingMs = 2000
+
+export function diagnosticsService(options: DiagnosticsOptions): Handlers<typeof DiagnosticsServiceService> {
+  const { registry, journal, controlPlane, own, health, problems, now } = options
+  const tokens = createPageTokens(options.pageSecret)
+  const beliefs = () => {
+    const nowMs = now()
+    const instances = [...registry.state().instances.values(), own()]
+    return instanceBeliefs(
+      instances.map(each => instanceMessage(each, nowMs)),
+      controlPlane.proxies(),
+      controlPlane.beliefs(),
+    )
+  }
+  const feed = createMeshFeed(() => ({
+    instances: beliefs(),
+    proxies: controlPlane.proxies(),
+    health: healthMessage(health()),
+    lastChange: journal.last(),
+  }))
+  registry.onChange(feed.changed)
+  controlPlane.onChange(feed.changed)
+
+  return {
+    async diagnose() {
+      const proxies = controlPlane.proxies()
+      const refused = proxies.flatMap(({ types }) => types.flatMap(({ nackChanges }) => nackChanges))
+      const changes = await named([...new Set(refused)], journal)
+      const nowMs = now()
+      const findings = findingsOf({
+        beliefs: beliefs(),
+        services: registry.state().services,
+        expected: health().services.map(({ name }) => name),
+        proxies: controlPlane.proxies(),
+        changes,
+        refusals: registry.refusals(),
+        journalProblem: journal.problem(),
+        controlPlaneProblems: controlPlane.problems(),
+        configurationProblems: problems(),
+        nowMs,
+      })
+      return { findings, checkTime: new Date(nowMs) }
+    },
+
+    async listBeliefs({ service }) {
+      return { instances: beliefs().filter(each => !service || each.instance?.service === service) }
+    },
+
+    watchMesh: (_, { signal }) => feed.watch(signal),
+
+    async waitForAcks({ change, timeout }, { signal }) {
+      const last = journal.last()
+      if (change > last) {
+        const message = `There is no change ${change} yet: the last one is ${last}.`
+        throw invalidArgument('INVALID_FIELD', message, [{ field: 'change', description: message }])
+      }
+      const timeoutMs = timeout ? timeout.seconds * 1000 + timeout.nanos / 1e6 : defaultWaitMs
+      const answer = await controlPlane.waitForAcks({ ...(change > 0 && { change }), timeoutMs, signal })
+      return { taken: answer.waiting.length === 0, ...answer }
+    },
+
+    listChanges: request => listChanges(request, journal, tokens),
+
+    watchChanges: ({ after }, { signal }) => watchChanges(after, journal, signal),
+
+    verifyChanges: () => verifyChanges(journal, () => fieldsOf(registry.state())),
+  }
+}
+
+/** @returns the changes, or none when the journal does not answer: a diagnosis is wanted most when something is down. */
+async function named(ids: number[], journal: Pick<Journal, 'get'>): Promise<NamedChange[]> {
+  if (ids.length === 0) return []
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<NamedChange[]>(resolve => {
+    timer = setTimeout(resolve, namingMs, [])
+  })
+  try {
+    return await Promise.race([journal.get(ids), late])
+  } catch {
+    return []
+  } finally {
+    clearTimeout(timer)
+  }
+}
