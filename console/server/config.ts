@@ -48,6 +48,11 @@ const shape = {
       origins => origins.every(origin => URL.canParse(origin) && new URL(origin).origin === origin),
       'must be origins such as https://app.example.com, separated by commas',
     ),
+  /** Lets the command line on this machine look at the mesh and drain instances. */
+  SITE11_OPERATOR_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  /** PEM files of the edge's certificate, with its chain, and of its key. Without them the edge speaks plain HTTP. */
+  SITE11_TLS_CERTIFICATE: z.string().optional(),
+  SITE11_TLS_KEY: z.string().optional(),
   /** The first admin. */
   SITE11_ADMIN_EMAIL: z
     .string()

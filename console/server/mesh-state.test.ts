@@ -33,6 +33,8 @@ const instance = (name: string, port: number, change: Partial<Instance> = {}) =>
 const known = (contractHash: string): KnownService => ({
   contractHash,
   contractTime: new Date(0),
+  acceptedHash: undefined,
+  refused: undefined,
   emptySinceMs: undefined,
 })
 const failing = { health: { status: 'failing', since: new Date(0), reason: '' } } as const
@@ -41,12 +43,14 @@ const state: State = {
     ['users-1', instance('users-1', 1)],
     ['users-2', instance('users-2', 2, failing)],
     ['users-3', instance('users-3', 3, { draining: true })],
+    ['users-4', instance('users-4', 4, { drained: { by: 'operator', reason: '', time: new Date(0) } })],
   ]),
   services: new Map([
     ['users', known('h1')],
     ['images', known('h2')],
     ['lost', known('h3')],
   ]),
+  marks: new Map(),
   tickMs: 0,
 }
 const contracts = new Map([
@@ -54,8 +58,18 @@ const contracts = new Map([
   ['h2', Buffer.from('images')],
 ])
 
+const options = {
+  registry: state,
+  contracts,
+  waiting: new Set<string>(),
+  jwks: { keys: [] },
+  tls: undefined,
+  config,
+  own,
+}
+
 test('proxies are told of every instance of every known service, whatever its health, and of the Console', () => {
-  const { services, dashboard, issuer, audience } = meshStateFrom(state, contracts, { keys: [] }, config, own)
+  const { services, dashboard, issuer, audience } = meshStateFrom(options)
   expect(
     services.map(({ name, instances }) => [
       name,
@@ -68,6 +82,7 @@ test('proxies are told of every instance of every known service, whatever its he
         ['users-1', true, false],
         ['users-2', false, false],
         ['users-3', true, true],
+        ['users-4', true, true],
       ],
     ],
     ['images', []],
@@ -75,6 +90,17 @@ test('proxies are told of every instance of every known service, whatever its he
   ])
   expect(dashboard).toEqual({ address: '10.0.0.1', port: 8002 })
   expect({ issuer, audience }).toEqual({ issuer: 'https://mesh.example', audience: 'site11' })
+})
+
+test('a contract that waits, or was refused, gives way to the one that proxies took before', () => {
+  const contractOf = (change: Partial<KnownService>, waiting: string[] = []) => {
+    const services = new Map([['images', { ...known('h2'), acceptedHash: 'h1', ...change }]])
+    const mesh = meshStateFrom({ ...options, registry: { ...state, services }, waiting: new Set(waiting) })
+    return mesh.services.find(({ name }) => name === 'images')?.contract.toString()
+  }
+  expect(contractOf({})).toBe('images')
+  expect(contractOf({}, ['images'])).toBe('users')
+  expect(contractOf({ refused: { contractHash: 'h2', reason: 'no' } })).toBe('users')
 })
 
 test('services are told of those that can be called', () => {

@@ -5,19 +5,28 @@ import type { JSONWebKeySet } from 'jose'
 import type { ConsoleConfig } from './config.ts'
 import type { InstanceState, MeshState } from './control-plane/state.ts'
 import { consoleService, type Own } from './own.ts'
-import type { Instance, State } from './registry/registry.ts'
+import { type Instance, isServing, type State } from './registry/registry.ts'
+import { contractInForce } from './trial.ts'
+
+export interface MeshStateOptions {
+  registry: State
+  /** By their hash. */
+  contracts: ReadonlyMap<string, Uint8Array>
+  /** The services whose newest contract does not count yet. */
+  waiting: ReadonlySet<string>
+  jwks: JSONWebKeySet
+  /** The certificate of the edge; without one it speaks plain HTTP. */
+  tls: MeshState['tls'] | undefined
+  config: ConsoleConfig
+  own: Own
+}
 
 /** @returns the state that the proxies' configuration is made from. A service whose contract is not at hand is left out. */
-export function meshStateFrom(
-  registry: State,
-  contracts: ReadonlyMap<string, Uint8Array>,
-  jwks: JSONWebKeySet,
-  config: ConsoleConfig,
-  own: Own,
-): MeshState {
+export function meshStateFrom(options: MeshStateOptions): MeshState {
+  const { registry, contracts, waiting, jwks, tls, config, own } = options
   const instances = Map.groupBy(registry.instances.values(), instance => instance.service)
-  const services = [...registry.services].flatMap(([name, { contractHash }]) => {
-    const contract = contracts.get(contractHash)
+  const services = [...registry.services].flatMap(([name, known]) => {
+    const contract = contracts.get(contractInForce(name, known, waiting) ?? '')
     return contract ? [{ name, contract, instances: (instances.get(name) ?? []).map(instanceState) }] : []
   })
   return {
@@ -28,14 +37,13 @@ export function meshStateFrom(
     edge: { address: config.SITE11_EDGE_ADDRESS, port: config.SITE11_PORT },
     corsOrigins: originsOf(config),
     dashboard: { address: own.http.ip, port: own.http.port },
+    ...(tls && { tls }),
   }
 }
 
 /** @returns the instances that services may call, the Console among them. */
 export function peersFrom(registry: State, own: Pick<Own, 'grpc'>): Peer[] {
-  const serving = [...registry.instances.values()].filter(
-    ({ health, draining }) => health.status === 'healthy' && !draining,
-  )
+  const serving = [...registry.instances.values()].filter(isServing)
   const peers = serving.map(({ service, ip, port }) => ({ service, address: `${ip}:${port}` }))
   return [...peers, { service: consoleService, address: `${own.grpc.ip}:${own.grpc.port}` }].sort((a, b) =>
     a.service === b.service ? compare(a.address, b.address) : compare(a.service, b.service),
@@ -49,14 +57,14 @@ export function originsOf(config: ConsoleConfig): string[] {
   return [...new Set([new URL(SITE11_PUBLIC_URL).origin, ...loopback, ...SITE11_CORS_ORIGINS])]
 }
 
-const instanceState = ({ instance, ip, port, zone, version, health, draining }: Instance): InstanceState => ({
+const instanceState = ({ instance, ip, port, zone, version, health, draining, drained }: Instance): InstanceState => ({
   instance,
   host: ip,
   port,
   zone,
   version,
   healthy: health.status === 'healthy',
-  draining,
+  draining: draining || drained !== undefined,
 })
 
 const ownInstance = (config: ConsoleConfig, { version, grpc }: Own): InstanceState => ({

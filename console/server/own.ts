@@ -61,8 +61,13 @@ export function createOwnInstance(
       contractHash,
       stream: 0,
       seenMs: now(),
+      registerTime: startTime,
       draining: false,
+      drainTime: undefined,
+      drained: undefined,
+      clockOffsetMs: 0,
       health,
+      healthChangesMs: [],
       dependencies: found,
     }
   }

@@ -56,6 +56,8 @@ export const en = {
     proxies_other: '{{count}} proxies',
     why: {
       draining: 'It is leaving: no new requests are sent to it.',
+      drained: 'Taken out of service by {{name}}.',
+      drainedWhy: 'Taken out of service by {{name}}: {{reason}}',
       notChecked: 'Not checked yet.',
       noReason: 'The health check fails and gives no reason.',
       noStream: 'The registry has lost its stream. It keeps the instance until the lease runs out.',

@@ -59,6 +59,8 @@ export const ko: Translation<typeof en> = {
     proxies_other: '프록시 {{count}}개',
     why: {
       draining: '나가는 중이라 새 요청을 보내지 않습니다.',
+      drained: '{{name}}에 의해 서비스에서 제외되었습니다.',
+      drainedWhy: '{{name}}에 의해 서비스에서 제외되었습니다: {{reason}}',
       notChecked: '아직 확인하지 않았습니다.',
       noReason: '상태 확인에 실패했고 이유는 알려지지 않았습니다.',
       noStream: '레지스트리와 연결이 끊겼습니다. 임대 시간이 끝날 때까지 인스턴스를 유지합니다.',

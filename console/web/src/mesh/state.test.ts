@@ -1,6 +1,11 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { InstanceHealth, InstanceSchema, ProxySchema } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import {
+  InstanceHealth,
+  InstanceSchema,
+  ProxyProgress,
+  ProxySchema,
+} from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { expect, test } from 'vitest'
 import { healthOf, proxyState, registryOf, summaryOf } from './state.ts'
 
@@ -23,6 +28,7 @@ test.each([
   ['failing', { health: InstanceHealth.FAILING, healthReason: 'mongodb: no answer' }],
   ['starting', { health: InstanceHealth.UNSPECIFIED }],
   ['draining', { draining: true }],
+  ['draining', { draining: true, drainedBy: 'operator', drainReason: 'a new disk' }],
   ['degraded', { dependencies: [{ name: 'redis', healthy: false, reason: 'refused' }] }],
 ])('an instance is %s', (name, init) => {
   const state = healthOf(instance(init))
@@ -54,7 +60,7 @@ test('a proxy that refuses a version says which type and why', () => {
 
 test('a proxy that has not answered yet is not up to date', () => {
   const types = [{ typeUrl: cluster, sentVersion: '3', ackedVersion: '2' }]
-  expect(proxyState(proxy({ types })).name).toBe('starting')
+  expect(proxyState(proxy({ types, progress: ProxyProgress.WAITING })).name).toBe('starting')
 })
 
 test.each([

@@ -4,6 +4,7 @@ import {
   type Proxy as EdgeProxy,
   type Instance,
   InstanceHealth,
+  ProxyProgress,
 } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 
 export type StateName = 'healthy' | 'degraded' | 'failing' | 'draining' | 'starting' | 'unknown'
@@ -15,14 +16,28 @@ export interface State {
   /** A sentence of the Console's, or the name of one of ours (`mesh.why.*`). */
   why?: { text: string } | { key: WhyKey; values?: { name?: string; reason?: string; type?: string } }
 }
-type WhyKey = 'draining' | 'notChecked' | 'noReason' | 'noStream' | 'dependency' | 'pending' | 'refused'
+type WhyKey =
+  | 'draining'
+  | 'drained'
+  | 'drainedWhy'
+  | 'notChecked'
+  | 'noReason'
+  | 'noStream'
+  | 'dependency'
+  | 'pending'
+  | 'refused'
 
 export const dateOf = (time: Timestamp | undefined) => time && new Date(Number(time.seconds) * 1000 + time.nanos / 1e6)
 
 /** @returns what the health check says of an instance, with what the instance says of itself. */
 export function healthOf(instance: Instance): State {
-  const { health, healthReason, healthSince, startTime, draining, dependencies } = instance
+  const { health, healthReason, healthSince, startTime, draining, drainTime, drainedBy, drainReason, dependencies } =
+    instance
   const since = dateOf(healthSince)
+  if (drainedBy) {
+    const values = { name: drainedBy, reason: drainReason }
+    return { name: 'draining', since: dateOf(drainTime), why: { key: drainReason ? 'drainedWhy' : 'drained', values } }
+  }
   if (draining) return { name: 'draining', since, why: { key: 'draining' } }
   if (health === InstanceHealth.UNSPECIFIED) {
     return { name: 'starting', since: dateOf(startTime), why: { key: 'notChecked' } }
@@ -45,15 +60,18 @@ export function registryOf({ attached, seenTime }: Instance): State | undefined 
 }
 
 /** @returns whether a proxy has taken what it was sent. */
-export function proxyState({ types, connectTime }: EdgeProxy): State {
+export function proxyState({ types, connectTime, progress, progressSince }: EdgeProxy): State {
   const since = dateOf(connectTime)
   const refused = types.find(({ nackedVersion }) => nackedVersion !== '')
   if (refused) {
     const values = { type: typeName(refused.typeUrl), reason: refused.nackReason }
     return { name: 'failing', since, why: { key: 'refused', values } }
   }
-  const pending = types.find(({ sentVersion, ackedVersion }) => sentVersion !== ackedVersion)
-  if (pending) return { name: 'starting', since, why: { key: 'pending', values: { type: typeName(pending.typeUrl) } } }
+  if (progress === ProxyProgress.WAITING) {
+    const pending = types.find(({ sentVersion, ackedVersion }) => sentVersion !== ackedVersion)
+    const values = { type: typeName(pending?.typeUrl ?? '') }
+    return { name: 'starting', since: dateOf(progressSince), why: { key: 'pending', values } }
+  }
   return { name: 'healthy', since }
 }
 

@@ -1,0 +1,237 @@
+/** The Console at work: what it knows, what it tells proxies and instances, and the services it offers. */
+import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
+import { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
+import { RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import { createVerifier } from '@site11/runtime/caller.ts'
+import { createClient } from '@site11/runtime/client.ts'
+import { contractOf } from '@site11/runtime/contract.ts'
+import type { Log } from '@site11/runtime/log.ts'
+import { setPeers } from '@site11/runtime/peers.ts'
+import { addReflectionAndHealth, service } from '@site11/runtime/serve.ts'
+import { closeServer, createServer, listen } from '@site11/runtime/server.ts'
+import type { Store } from '@site11/runtime/store/connect.ts'
+import type { JSONWebKeySet } from 'jose'
+import { authService } from './auth/service.ts'
+import { createSessions } from './auth/sessions.ts'
+import type { ConsoleConfig } from './config.ts'
+import { createControlPlane } from './control-plane/server.ts'
+import { diagnosticsService } from './diagnostics/service.ts'
+import { checkContract, createEdge } from './edge.ts'
+import { edgeCertificateOf } from './edge-certificate.ts'
+import { ensureAdmin } from './first-admin.ts'
+import { type HealthReport, healthReport } from './health/report.ts'
+import { createHealthWatch } from './health/watch.ts'
+import { openJournal } from './journal/journal.ts'
+import { recordConsole } from './journal/record.ts'
+import { loadKeys } from './keys/keys.ts'
+import { meshStateFrom, originsOf, peersFrom } from './mesh-state.ts'
+import { createOpenapi } from './openapi/openapi.ts'
+import type { Json } from './openapi/schemas.ts'
+import { acceptOperatorToken } from './operator.ts'
+import { consoleService, createOwnInstance, describeOwn } from './own.ts'
+import { loadContracts } from './registry/contracts.ts'
+import { acceptJoinToken } from './registry/join.ts'
+import { runRegistry } from './registry/live-registry.ts'
+import { registryService } from './registry/service.ts'
+import { StartError } from './start-error.ts'
+import { createTokens, isDue } from './tokens.ts'
+
+/** How long calls under way may take when it closes. ms. */
+const graceMs = 2500
+/** How often keys and tokens are looked at. ms. */
+const renewMs = 30_000
+
+const definitions = [AuthServiceService, RegistryServiceService, DiagnosticsServiceService]
+const nobody: ReadonlySet<string> = new Set()
+
+export interface Serving {
+  health(): HealthReport
+  jwks(): JSONWebKeySet
+  openapi(): Json
+  close(): Promise<void>
+}
+
+/**
+ * Serves once all that was known is loaded again: nothing is published before.
+ * @throws StartError when the stored keys cannot be decrypted, a port is taken, or others could not reach it.
+ */
+export async function serve(config: ConsoleConfig, version: string, store: Store, log: Log): Promise<Serving> {
+  const now = Date.now
+  const issuer = config.SITE11_PUBLIC_URL
+  const { db } = store
+  const own = await describeOwn(config, version, contractOf(definitions))
+  const certificate = await edgeCertificateOf(config, log)
+  const keys = await loadKeys({ db, secretKey: config.SITE11_SECRET_KEY, log })
+  const contracts = await loadContracts(db)
+  const journal = await openJournal({ db, secretKey: config.SITE11_SECRET_KEY, prepare: contracts.store, log })
+  const registry = runRegistry({ journal, contracts, log })
+  const tokens = createTokens(keys, issuer)
+  const verifier = createVerifier()
+
+  const server = createServer()
+  const ownHealth = addReflectionAndHealth(server, definitions, { mongodb: store.ping }, { log })
+  const ownInstance = createOwnInstance(config, own, ownHealth.dependencies, now)
+  const controlPlane = createControlPlane({ joinToken: config.SITE11_JOIN_TOKEN, home: config.SITE11_HOME, log })
+  const mesh = (waiting: ReadonlySet<string>) =>
+    meshStateFrom({
+      registry: registry.state(),
+      contracts: registry.contracts(),
+      waiting,
+      jwks: keys.jwks(),
+      tls: certificate?.current(),
+      config,
+      own,
+    })
+  const edge = createEdge({
+    controlPlane,
+    state: mesh,
+    lastChange: journal.last,
+    services: () => registry.state().services,
+    judge: event => registry.apply(event),
+    log,
+  })
+  const watch = createHealthWatch(({ instance, startTime }, health) =>
+    registry.apply({ type: 'health', instance, startTime, health }),
+  )
+  const attachments = registryService({
+    registry,
+    journal,
+    tokens,
+    issuer,
+    jwks: keys.jwks,
+    controlPlane,
+    checkContract: (name, contract) => checkContract(mesh(nobody).services, { name, contract, instances: [] }),
+    own: ownInstance,
+    now,
+  })
+
+  let adminProblem: string | undefined
+  const configurationProblems = () => [...edge.problems(), certificate?.problem() ?? []].flat()
+  const health = () => {
+    const stuck = journal.problem()
+    return healthReport({
+      registry: registry.state(),
+      own: ownInstance(),
+      proxies: controlPlane.proxies(),
+      problems: [
+        ...configurationProblems(),
+        ...controlPlane.problems(),
+        ...(stuck ? [`Changes cannot be stored since ${stuck.since.toISOString()}: ${stuck.reason}`] : []),
+        ...(adminProblem ? [adminProblem] : []),
+      ],
+      nowMs: now(),
+    })
+  }
+
+  let token = await tokens.internal(consoleService)
+  const users = createClient(UsersServiceService, 'users', () => token.token)
+  const verify = (authorization: string | undefined) => verifier.verify(authorization)
+  const auth = authService({
+    sessions: await createSessions(db, log),
+    tokens,
+    users,
+    verify,
+    cookie: { secure: issuer.startsWith('https:'), origins: originsOf(config) },
+    now,
+  })
+  const diagnostics = diagnosticsService({
+    registry,
+    journal,
+    // What was put down since the last publication, and concerns no proxy, is then published as well.
+    controlPlane: {
+      ...controlPlane,
+      waitForAcks(wanted) {
+        follow()
+        return controlPlane.waitForAcks(wanted)
+      },
+    },
+    own: ownInstance,
+    health,
+    problems: () => [...configurationProblems(), certificate?.warning() ?? []].flat(),
+    pageSecret: config.SITE11_SECRET_KEY.toString('base64'),
+    now,
+  })
+  const authenticate = acceptOperatorToken(
+    config.SITE11_OPERATOR_TOKEN,
+    acceptJoinToken(config.SITE11_JOIN_TOKEN, metadata => verify(metadata.get('authorization')[0]?.toString())),
+  )
+  service(AuthServiceService, auth).add(server, { authenticate, log })
+  service(RegistryServiceService, attachments.handlers).add(server, { authenticate, log })
+  service(DiagnosticsServiceService, diagnostics).add(server, { authenticate, log })
+  controlPlane.addTo(server)
+
+  const takeKeys = () => verifier.setKeys({ issuer, jwks: keys.jwks() })
+  let following: NodeJS.Immediate | undefined
+  /** Soon, so that many changes at once are followed once. */
+  const follow = () => {
+    following ??= setImmediate(followNow)
+  }
+  const followNow = () => {
+    following = undefined
+    setPeers(peersFrom(registry.state(), own))
+    edge.publish()
+    watch.follow(registry.state().instances.values())
+  }
+  // What changed without a trace in the journal concerns nobody who routes.
+  registry.onChange(change => change > 0 && follow())
+  certificate?.onChange(follow)
+  keys.onChange(() => {
+    takeKeys()
+    attachments.push()
+    follow()
+  })
+  const stopped = recordConsole({ journal, controlPlane, keys, version })
+  takeKeys()
+  followNow()
+
+  const renew = async () => {
+    if (isDue(token, now())) token = await tokens.internal(consoleService)
+    await keys.rotate()
+    attachments.push()
+  }
+  const renewing = setInterval(
+    () =>
+      renew().catch(error => log.warn({ reason: String(error) }, 'keys and tokens could not be renewed; trying again')),
+    renewMs,
+  )
+  // Asked for now and then, so that it knows since when it is as it is.
+  const looking = setInterval(ownInstance, 1000)
+  const ending = new AbortController()
+  const close = async () => {
+    ending.abort()
+    clearInterval(renewing)
+    clearInterval(looking)
+    certificate?.close()
+    clearImmediate(following)
+    watch.close()
+    ownHealth.leave()
+    registry.close()
+    stopped()
+    controlPlane.close()
+    await closeServer(server, graceMs)
+    await journal.close()
+    ownHealth.close()
+    users.close()
+  }
+  try {
+    await listen(server, config.SITE11_LISTEN.text)
+  } catch (error) {
+    await close()
+    throw new StartError((error as Error).message)
+  }
+
+  const openapi = createOpenapi({ url: issuer, version })
+  const admin = {
+    users,
+    home: config.SITE11_HOME,
+    email: config.SITE11_ADMIN_EMAIL,
+    password: config.SITE11_ADMIN_PASSWORD,
+    log,
+    signal: ending.signal,
+  }
+  void ensureAdmin(admin, problem => {
+    adminProblem = problem
+  })
+  return { jwks: keys.jwks, openapi: () => openapi(mesh(nobody).services), health, close }
+}
