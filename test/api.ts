@@ -3,6 +3,7 @@ import { type Client, Code, ConnectError, createClient, type Transport } from '@
 import { createGrpcWebTransport } from '@connectrpc/connect-web'
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '@site11/proto/es/google/rpc/error_details_pb.ts'
 import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
+import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { inject } from 'vitest'
@@ -22,6 +23,7 @@ export interface Api {
   users: Client<typeof UsersService>
   auth: Client<typeof AuthService>
   registry: Client<typeof RegistryService>
+  diagnostics: Client<typeof DiagnosticsService>
 }
 
 export const nobody: TokenSource = async () => undefined
@@ -36,6 +38,7 @@ export function apiOver(name: TransportName, token: TokenSource = nobody, header
     users: createClient(UsersService, transport),
     auth: createClient(AuthService, transport),
     registry: createClient(RegistryService, transport),
+    diagnostics: createClient(DiagnosticsService, transport),
   }
 }
 

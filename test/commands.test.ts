@@ -13,7 +13,7 @@ import { send } from './http.ts'
 import { livingOf, pidsOf, statusOf, untilHealthy } from './processes.ts'
 
 const command = (...args: string[]) => meshCommand(args, mesh.settings)
-const processes = ['mesh', 'mongod', 'redis', 'console', 'envoy', 'users-1']
+const processes = ['mesh', 'mongod', 'redis', 'console', 'envoy-1', 'users-1']
 
 describe('of a running mesh,', () => {
   test('status shows every process and whether all is well', async () => {
@@ -104,7 +104,7 @@ describe('of a running mesh,', () => {
       await untilHealthy(mesh.url)
       const after = await pidsOf(mesh.settings)
       for (const name of ['users-1', 'users-2']) expect(after[name], name).not.toBe(before[name])
-      for (const name of ['mongod', 'redis', 'console', 'envoy']) expect(after[name], name).toBe(before[name])
+      for (const name of ['mongod', 'redis', 'console', 'envoy-1']) expect(after[name], name).toBe(before[name])
       expect((await command('scale', 'users=1')).code).toBe(0)
       expect(Object.keys(await pidsOf(mesh.settings)).sort()).toEqual(processes.toSorted())
     } finally {

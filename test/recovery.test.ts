@@ -99,11 +99,11 @@ describe('killed and recovered:', () => {
   })
 
   test('Envoy', async () => {
-    await without('envoy', async () => {
+    await without('envoy-1', async () => {
       await expect(read()).rejects.toThrow(/ECONNREFUSED|ECONNRESET|socket hang up/)
       await untilNamed(/proxy/i, consoleUrl)
     })
-    await untilRecovered('envoy')
+    await untilRecovered('envoy-1')
   })
 
   test('the Console, without which every request of others goes on', async () => {
