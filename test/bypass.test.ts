@@ -3,6 +3,8 @@
 import { isIP } from 'node:net'
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { homeOf } from '../mesh/home.ts'
+import { loadSecrets } from '../mesh/secrets.ts'
 import { admin, createUser, register } from './accounts.ts'
 import { apiOver, mesh, refusalOf, transports } from './api.ts'
 import { type Answer, type Sent, send } from './http.ts'
@@ -42,6 +44,15 @@ describe('identity headers', () => {
       const { user } = await apiOver(transport, async () => token(), headers).users.getMe({})
       expect(user?.id, JSON.stringify(headers)).toBe(own.session.userId)
     }
+  })
+
+  test.each(transports)('with the tokens of the mesh itself are taken off over %s', async transport => {
+    const { operatorToken, joinToken } = loadSecrets(homeOf(mesh.settings).secrets, [])
+    const headers = { 'x-site11-operator-token': operatorToken, 'x-site11-join-token': joinToken }
+    const me = await apiOver(transport, async () => token(), headers).auth.getMe({})
+    expect(me.userId).toBe(own.session.userId)
+    const refusal = await refusalOf(apiOver(transport, undefined, headers).registry.listInstances({}))
+    expect(refusal.code).toBe('Unauthenticated')
   })
 
   test('with underscores are refused', async () => {

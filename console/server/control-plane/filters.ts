@@ -51,7 +51,14 @@ const untrustedHeaders = [
     'x-user-scope',
     'x-user-scopes',
   ],
-  ...['x-site11-scope', 'x-site11-user', 'x-site11-service', 'x-site11-caller', 'x-site11-join-token'],
+  ...[
+    'x-site11-scope',
+    'x-site11-user',
+    'x-site11-service',
+    'x-site11-caller',
+    'x-site11-join-token',
+    'x-site11-operator-token',
+  ],
   ...['forwarded', 'x-forwarded-host', 'x-real-ip', 'x-original-url', 'x-rewrite-url', 'x-http-method-override'],
   ...['x-envoy-original-path', 'x-envoy-original-method'],
 ]
