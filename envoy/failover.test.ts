@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:http2'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { create, fromBinary, type Message, toBinary } from '@bufbuild/protobuf'
+import { freePort } from '@site11/runtime/test-ports.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest'
 import { messageType } from '../console/server/control-plane/encode.ts'
 import { until } from '../console/server/control-plane/testbed.ts'
@@ -60,14 +61,6 @@ afterEach(async () => {
 })
 
 const save = (text: string) => writeFileSync(join(home, 'envoy/envoy-1.snapshot.json'), text)
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
 
 /** A gRPC server that knows no method. */
 async function startConsole() {

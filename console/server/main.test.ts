@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mongodForTests } from '@site11/runtime/store/test-mongod.ts'
+import { freePort } from '@site11/runtime/test-ports.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 let mongod: Awaited<ReturnType<typeof mongodForTests>>
@@ -31,14 +31,6 @@ function run(env: Record<string, string>) {
     child.once('close', code => resolve({ code, stderr })),
   )
   return { child, ended }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
 }
 
 test('a malformed environment ends it with what is wrong, and no stack', async () => {

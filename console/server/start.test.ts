@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, credentials, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
@@ -13,6 +12,7 @@ import { loadConfig, platformConfig } from '@site11/runtime/config.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { serve, service } from '@site11/runtime/serve.ts'
 import { startMongod, type TestMongod } from '@site11/runtime/store/test-mongod.ts'
+import { freePort } from '@site11/runtime/test-ports.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { consoleConfig } from './config.ts'
 import type { HealthReport } from './health/report.ts'
@@ -53,14 +53,6 @@ afterEach(async () => {
   await rm(home, { recursive: true })
 })
 afterAll(() => mongod.stop())
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
-}
 
 /** Starts a Console. @returns a function that closes it. */
 async function start(change: Record<string, string> = {}): Promise<() => Promise<void>> {

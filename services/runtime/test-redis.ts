@@ -3,9 +3,10 @@
  */
 import { spawn } from 'node:child_process'
 import { accessSync, constants, globSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { delimiter, join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePort } from './test-ports.ts'
 
 const startTimeoutMs = 10_000
 
@@ -75,15 +76,6 @@ function serverPath(): string {
       ? `SITE11_REDIS_SERVER names ${named}, which cannot be executed.`
       : 'These tests need Redis: start the mesh once (npm start fetches it), put redis-server on PATH, or name it in SITE11_REDIS_SERVER.',
   )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(done => server.once('listening', done))
-  const address = server.address()
-  await new Promise(done => server.close(done))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }
 
 function listens(port: number): Promise<boolean> {

@@ -1,10 +1,9 @@
 /** Several real Envoys at once, one of them frozen; and what is saved of each. */
 
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@site11/runtime/test-ports.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bearer } from './edge-fixture.ts'
 import { endpointType, typeUrls } from './snapshot.ts'
@@ -38,15 +37,6 @@ const acked = (timeoutMs = 5_000) => plane.controlPlane.waitForAcks({ timeoutMs 
 const proxy = (nodeId: string) => plane.controlPlane.proxies().find(each => each.nodeId === nodeId)
 const get = async (edge: number, token: string) =>
   (await fetch(`http://127.0.0.1:${edge}/api/v1/users/u1`, { headers: bearer(token) })).status
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address ? address.port : 0
-}
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'site11-home-'))
