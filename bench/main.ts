@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { prepare } from '@site11/mesh/prepare.ts'
+import { type Started, stoppingAll } from './cleanup.ts'
 import { type System, startDriver } from './measure.ts'
 import { type BenchMesh, startMesh } from './mesh.ts'
 import { type Operation, operations } from './operations.ts'
@@ -14,6 +16,7 @@ import { addRound, type Cell, findKnee, type Run } from './rounds.ts'
 import { createUsers, peerDatabase, shareUsers } from './users.ts'
 
 const help = `npm run bench -- [options]
+npm run bench -- control-plane --help
 
   --rounds 7          how often each system is measured
   --seconds 2         how long each measurement takes
@@ -56,8 +59,6 @@ function options() {
 }
 
 const say = (text: string) => process.stderr.write(`${text}\n`)
-
-type Started = (stop: () => unknown) => void
 
 /** Starts everything. What was started is handed to `started` at once, to be stopped in any case. */
 async function startSystems(started: Started) {
@@ -145,27 +146,21 @@ async function requireSameAnswers(systems: System[], token: string, id: string) 
   }
 }
 
+/** Its code stands on generated code, which a fresh clone has not yet. */
+async function controlPlane(args: string[]) {
+  await prepare(say, new AbortController().signal)
+  const { benchControlPlane } = await import('./control-plane/main.ts')
+  process.exitCode = await benchControlPlane(args)
+}
+
 async function main() {
+  const [command, ...rest] = process.argv.slice(2)
+  if (command === 'control-plane') return controlPlane(rest)
   const settings = options()
   if (settings.help) return console.log(help)
-  const stops: (() => unknown)[] = []
-  let stopped: Promise<void> | undefined
-  const stopAll = () => {
-    stopped ??= (async () => {
-      for (const stop of stops.reverse()) await stop()
-    })()
-    return stopped
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stopAll().finally(() => process.exit(130)))
-  }
-  try {
-    const report = await bench(settings, stop => stops.push(stop))
-    console.log(settings.json ? JSON.stringify(report, null, 2) : renderReport(report))
-    if (report.rows.some(({ failures }) => failures > 0)) process.exitCode = 1
-  } finally {
-    await stopAll()
-  }
+  const report = await stoppingAll(started => bench(settings, started))
+  console.log(settings.json ? JSON.stringify(report, null, 2) : renderReport(report))
+  if (report.rows.some(({ failures }) => failures > 0)) process.exitCode = 1
 }
 
 await main().catch(error => {

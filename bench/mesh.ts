@@ -15,6 +15,10 @@ export interface BenchMesh {
   base: string
   /** The issuer that its tokens name. */
   issuer: string
+  /** `host:port` of the Console's gRPC side, and what instances and operators show it. */
+  console: string
+  joinToken: string
+  operatorToken: string
   /** Every process of it. */
   processes(): BenchProcess[]
   /** `mongodb://` URL of its mongod, with the rights to read and copy everything. */
@@ -25,7 +29,7 @@ export interface BenchMesh {
 }
 
 /** What each process of the mesh is called in the report. */
-const roles: Record<string, string> = { envoy: 'edge', mongod: 'store', redis: 'redis', console: 'console' }
+const roles: Record<string, string> = { 'envoy-1': 'edge', mongod: 'store', redis: 'redis', console: 'console' }
 
 const run = promisify(execFile)
 
@@ -44,7 +48,8 @@ export async function startMesh(port: number, folder: string): Promise<BenchMesh
     throw new Error(`The mesh did not start.\n${error.stdout}${error.stderr}`)
   })
   const home = homeOf(env)
-  const { mongo } = loadSecrets(home.secrets, [])
+  const ports = portsFrom(String(port))
+  const { mongo, joinToken, operatorToken } = loadSecrets(home.secrets, [])
   const base = `http://127.0.0.1:${port}`
   const login = async () => {
     const response = await fetch(`${base}/api/v1/auth/login`, {
@@ -59,7 +64,10 @@ export async function startMesh(port: number, folder: string): Promise<BenchMesh
   return {
     base,
     issuer: `http://localhost:${port}`,
-    storeUrl: `mongodb://site11-admin:${mongo.adminPassword}@127.0.0.1:${portsFrom(String(port)).mongod}/?directConnection=true`,
+    console: `127.0.0.1:${ports.consoleGrpc}`,
+    joinToken,
+    operatorToken,
+    storeUrl: `mongodb://site11-admin:${mongo.adminPassword}@127.0.0.1:${ports.mongod}/?directConnection=true`,
     processes() {
       const record = readRecord(home.record)
       if (!record) throw new Error('The mesh of the bench has stopped.')

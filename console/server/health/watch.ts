@@ -11,6 +11,8 @@ import { type CheckResult, confirmAfterMs, damp, isOnProbation, undamped } from 
 /** All ms. */
 const checkMs = 2000
 const checkWithoutWatchMs = 1000
+/** So far apart are the checks of all taken together: of a thousand each is asked every 5 s, still within its lease. */
+const shareMs = 5
 const timeoutMs = 2000
 const watchAgainMs = 1000
 /** Those that come together, as after a restart of the Console, are asked first so far apart. */
@@ -34,6 +36,7 @@ export function createHealthWatch(
   now: () => number = Date.now,
 ): HealthWatch {
   const watched = new Map<string, { of: Instance; end: () => void }>()
+  const times = { now, spacingMs: () => watched.size * shareMs }
   return {
     follow(instances) {
       const wanted = new Set<string>()
@@ -47,7 +50,7 @@ export function createHealthWatch(
         known?.end()
         watched.set(name, {
           of: each,
-          end: watchOne(each, health => onHealth(each, health), now, started++ * spreadMs),
+          end: watchOne(each, health => onHealth(each, health), times, started++ * spreadMs),
         })
       }
       if (wanted.size === watched.size) return
@@ -68,7 +71,7 @@ export function createHealthWatch(
 function watchOne(
   { ip, port, health: initial }: Instance,
   onHealth: (health: Health) => void,
-  now: () => number,
+  { now, spacingMs }: { now: () => number; spacingMs: () => number },
   delayMs: number,
 ): () => void {
   const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
@@ -109,7 +112,7 @@ function watchOne(
     const before = damping.health
     damping = damp(damping, result, now())
     if (damping.health !== before) onHealth(damping.health)
-    const usualMs = canWatch ? checkMs : checkWithoutWatchMs
+    const usualMs = Math.max(canWatch ? checkMs : checkWithoutWatchMs, spacingMs())
     checkAfter(confirmAfterMs(damping) ?? (askAgain ? leastMs : jittered(usualMs)))
   }
 
