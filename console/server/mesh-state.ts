@@ -57,7 +57,16 @@ export function originsOf(config: ConsoleConfig): string[] {
   return [...new Set([new URL(SITE11_PUBLIC_URL).origin, ...loopback, ...SITE11_CORS_ORIGINS])]
 }
 
-const instanceState = ({ instance, ip, port, zone, version, health, draining, drained }: Instance): InstanceState => ({
+const instanceStates = new WeakMap<Instance, InstanceState>()
+
+/** The same object for the same instance: to see that nothing changed is cheap then. */
+function instanceState(instance: Instance): InstanceState {
+  const state = instanceStates.get(instance) ?? stateOf(instance)
+  instanceStates.set(instance, state)
+  return state
+}
+
+const stateOf = ({ instance, ip, port, zone, version, health, draining, drained }: Instance): InstanceState => ({
   instance,
   host: ip,
   port,

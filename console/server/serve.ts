@@ -34,6 +34,7 @@ import { loadContracts } from './registry/contracts.ts'
 import { acceptJoinToken } from './registry/join.ts'
 import { runRegistry } from './registry/live-registry.ts'
 import { registryService } from './registry/service.ts'
+import { withSharedMessages } from './registry/shared-messages.ts'
 import { StartError } from './start-error.ts'
 import { createTokens, isDue } from './tokens.ts'
 
@@ -41,6 +42,8 @@ import { createTokens, isDue } from './tokens.ts'
 const graceMs = 2500
 /** How often keys and tokens are looked at. ms. */
 const renewMs = 30_000
+/** Looking at the whole mesh after a change costs some ms where there are a thousand instances: at most so often. ms. */
+const followMs = 20
 
 const definitions = [AuthServiceService, RegistryServiceService, DiagnosticsServiceService]
 const nobody: ReadonlySet<string> = new Set()
@@ -157,18 +160,20 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     acceptJoinToken(config.SITE11_JOIN_TOKEN, metadata => verify(metadata.get('authorization')[0]?.toString())),
   )
   service(AuthServiceService, auth).add(server, { authenticate, log })
-  service(RegistryServiceService, attachments.handlers).add(server, { authenticate, log })
+  service(withSharedMessages(RegistryServiceService), attachments.handlers).add(server, { authenticate, log })
   service(DiagnosticsServiceService, diagnostics).add(server, { authenticate, log })
   controlPlane.addTo(server)
 
   const takeKeys = () => verifier.setKeys({ issuer, jwks: keys.jwks() })
-  let following: NodeJS.Immediate | undefined
-  /** Soon, so that many changes at once are followed once. */
+  let following: NodeJS.Timeout | undefined
+  let followedMs = Number.NEGATIVE_INFINITY
+  /** Soon, and not too often: many changes are followed together. */
   const follow = () => {
-    following ??= setImmediate(followNow)
+    following ??= setTimeout(followNow, Math.max(0, followedMs + followMs - performance.now()))
   }
   const followNow = () => {
     following = undefined
+    followedMs = performance.now()
     setPeers(peersFrom(registry.state(), own))
     edge.publish()
     watch.follow(registry.state().instances.values())
@@ -203,7 +208,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     clearInterval(renewing)
     clearInterval(looking)
     certificate?.close()
-    clearImmediate(following)
+    clearTimeout(following)
     watch.close()
     ownHealth.leave()
     registry.close()

@@ -176,8 +176,10 @@ export function createControlPlane({
     const now = performance.now()
     const isQuiet = now - lastPublish >= quietMs
     const isSame = before !== undefined && typeUrls.every(type => before.snapshot[type] === snapshot[type])
-    if (!isSame) lastPublish = now
-    if ((!timer && (isQuiet || isSame)) || !before || takesAway(before, published)) {
+    // One that comes and does not serve yet can wait: in a moment it will, and that must not wait behind this.
+    const isIdle = before !== undefined && onlyEndpointsDiffer(before, published) && !takesAway(published, before)
+    if (!isSame && !isIdle) lastPublish = now
+    if ((!timer && isSame) || (isQuiet && !isIdle) || !before || takesAway(before, published)) {
       flush()
       return
     }
@@ -258,6 +260,9 @@ function acceptedOf({ stream }: Connection): Partial<Record<TypeUrl, Accepted>> 
   })
   return Object.fromEntries(entries)
 }
+
+const onlyEndpointsDiffer = (before: Published, after: Published) =>
+  typeUrls.every(type => type === endpointType || before.snapshot[type] === after.snapshot[type])
 
 /** Whether an instance that was sent requests no longer is, or is elsewhere. */
 function takesAway(before: Published, after: Published): boolean {

@@ -8,7 +8,7 @@ import { jwtFrom, transcoderFrom, unknownFieldsFrom } from './filters.ts'
 import { grpcClusterFrom, grpcListenerFrom, grpcRoutesFrom } from './grpc-clients.ts'
 import { listenerFrom, secretFrom } from './listeners.ts'
 import { routesFrom } from './routes.ts'
-import { type Address, edgeName, type MeshState } from './state.ts'
+import { type Address, edgeName, type InstanceState, type MeshState } from './state.ts'
 
 /**
  * In the order in which a change must reach a proxy: a cluster, its endpoints, then what refers to it.
@@ -33,12 +33,19 @@ export type Resource = { name: string; value: Uint8Array; hash: string; onDemand
 /** The resources of each type by name. */
 export type Snapshot = Record<TypeUrl, ReadonlyMap<string, Resource>>
 
+type EndpointsKey = { instances: readonly InstanceState[]; key: string }
+
 /**
  * The resources of the last snapshot, by all that each is made from, and its maps. What did not change is not made again: an
  * instance that comes or goes costs its own service's endpoints, whatever the size of the mesh.
  */
-let last: { resources: Map<string, Resource>; snapshot: Snapshot | undefined } = {
+let last: {
+  resources: Map<string, Resource>
+  endpointKeys: Map<string, EndpointsKey>
+  snapshot: Snapshot | undefined
+} = {
   resources: new Map(),
+  endpointKeys: new Map(),
   snapshot: undefined,
 }
 
@@ -54,6 +61,16 @@ export function snapshotFrom(state: MeshState): Snapshot {
     resources.set(key, made)
     return made
   }
+  const endpointKeys = new Map<string, EndpointsKey>()
+  const keyOf = (name: string, instances: readonly InstanceState[]) => {
+    const before = last.endpointKeys.get(name)
+    const made =
+      before?.instances.length === instances.length && instances.every((each, at) => each === before.instances[at])
+        ? before
+        : { instances, key: `endpoints ${name} ${endpointsKey(instances)}` }
+    endpointKeys.set(name, made)
+    return made.key
+  }
   const contracts = contractsFrom(state.services)
   const clusters = instancesFrom(state)
   const services = state.services.map(({ name }) => name).sort()
@@ -66,7 +83,7 @@ export function snapshotFrom(state: MeshState): Snapshot {
       ...onDemand('grpc cluster', grpcClusterFrom),
     ],
     [endpointType]: [...clusters].map(([name, instances]) =>
-      make(`endpoints ${name} ${endpointsKey(instances)}`, () => assignment(name, instances)),
+      make(keyOf(name, instances), () => assignment(name, instances)),
     ),
     [listenerType]: [
       make(`listener ${state.edge.address} ${state.edge.port} ${tls !== undefined}`, () =>
@@ -87,7 +104,7 @@ export function snapshotFrom(state: MeshState): Snapshot {
   }
   const entries = typeUrls.map(type => [type, asBefore(last.snapshot?.[type], lists[type])])
   const snapshot = Object.fromEntries(entries) as Snapshot
-  last = { resources, snapshot }
+  last = { resources, endpointKeys, snapshot }
   return snapshot
 }
 

@@ -9,6 +9,7 @@ export type StateChange = Omit<NewChange, 'actor'>
 /**
  * @param gone why instances are gone, by their names, as far as that is known.
  * @param nowMs for how long things lasted.
+ * @param only the instance that alone can differ, besides those that are gone; spares looking at all.
  * @returns one change for each subject that differs, services first. Heartbeats and streams make none.
  */
 export function changesBetween(
@@ -16,14 +17,16 @@ export function changesBetween(
   after: State,
   gone: ReadonlyMap<string, string>,
   nowMs: number,
+  only?: string,
 ): StateChange[] {
   const services = keysThatDiffer(before.services, after.services).flatMap(name =>
     serviceChange(before, after, name, nowMs),
   )
-  const names = new Set([
-    ...keysThatDiffer(before.instances, after.instances),
-    ...keysThatDiffer(before.marks, after.marks),
-  ])
+  const names = new Set(
+    only === undefined
+      ? [...keysThatDiffer(before.instances, after.instances), ...keysThatDiffer(before.marks, after.marks)]
+      : [...gone.keys(), only],
+  )
   return [...services, ...[...names].flatMap(name => instanceChange(before, after, name, gone.get(name), nowMs))]
 }
 

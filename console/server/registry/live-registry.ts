@@ -90,13 +90,13 @@ export function runRegistry({ journal, contracts, log, now = Date.now }: Registr
     const outcome = step(state, withHeard(event))
     state = outcome.state
     let change = 0
-    for (const each of outcome.changed ? changesBetween(before, state, outcome.gone, now()) : []) {
+    for (const each of outcome.changed ? changesBetween(before, state, outcome.gone, now(), subjectOf(event)) : []) {
       change = journal.record({ ...each, actor: by ?? actorOf(event, before) })
       logChange(log, each, change)
     }
     if (event.type === 'hello' && !outcome.refused) refusals.admitted(event.facts.instance)
     for (const each of outcome.ended) streams.get(each.stream)?.(each)
-    if (change > 0) dropUnusedContracts()
+    if (change > 0 && mayFreeContracts(event, outcome)) dropUnusedContracts()
     if (outcome.changed) for (const listener of listeners) listener(change)
     return { ...outcome, change }
   }
@@ -141,6 +141,13 @@ export function runRegistry({ journal, contracts, log, now = Date.now }: Registr
     },
   }
 }
+
+/** The instance that alone an event is about, besides those that are gone by it. */
+const subjectOf = (event: Event): string | undefined =>
+  event.type === 'hello' ? event.facts.instance : 'instance' in event ? event.instance : undefined
+
+const mayFreeContracts = ({ type }: Event, { gone }: Outcome) =>
+  type === 'hello' || type === 'contract' || type === 'forget' || type === 'tick' || gone.size > 0
 
 function saysNothingNew(state: State, event: Extract<Event, { type: 'heartbeat' }>): boolean {
   const known = state.instances.get(event.instance)

@@ -80,8 +80,14 @@ export function createPushing({ registry, tokens, jwks, own, now }: PushOptions)
     for (const { outbox } of topic.watchers) outbox.put(`peers ${topic.service}`, message)
   }
 
+  let following: NodeJS.Immediate | undefined
   registry.onChange(change => {
-    if (change === 0) return
+    if (change > 0) following ??= setImmediate(follow)
+  })
+
+  /** What happens in one turn of the event loop is looked at once. */
+  function follow() {
+    following = undefined
     const { instances } = registry.state()
     for (const service of servicesThatDiffer(seen, instances)) {
       const topic = topics.get(service)
@@ -91,7 +97,7 @@ export function createPushing({ registry, tokens, jwks, own, now }: PushOptions)
       else topic.timer = setTimeout(sendIfChanged, waitMs, topic)
     }
     seen = instances
-  })
+  }
 
   function unwatch(stream: Stream, service: string) {
     const topic = topics.get(service)
