@@ -82,7 +82,7 @@ export function createPushing({ registry, tokens, jwks, own, now }: PushOptions)
 
   let following: NodeJS.Immediate | undefined
   registry.onChange(change => {
-    if (change > 0) following ??= setImmediate(follow)
+    if (change > 0 && !following) following = setImmediate(follow)
   })
 
   /** What happens in one turn of the event loop is looked at once. */
