@@ -45,7 +45,7 @@ afterAll(async () => {
 const second: Partial<Hello> = { instance: 'users-2', address: '127.0.0.1:8111' }
 const heartbeat = (sendTime = new Date(), dependencies: { name: string; healthy: boolean; reason: string }[] = []) => ({
   $case: 'heartbeat' as const,
-  value: { sendTime, dependencies },
+  value: { sendTime, dependencies, calls: [] },
 })
 const actions = async (filter = '') => {
   await mesh.journal.saved()
