@@ -3,6 +3,8 @@ import { status } from '@grpc/grpc-js'
 import { AttachRequestSchema } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import {
   type AttachRequest,
+  CallHealth,
+  CallState,
   type Hello,
   RegistryServiceService,
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
@@ -132,6 +134,21 @@ describe('an instance that attaches', () => {
       'instance.draining',
       'instance.left',
     ])
+  })
+
+  test('tells how its calls fare; that is news when calls are held back, and not how many there were', async () => {
+    const stream = await mesh.attached()
+    const calls = (change: Partial<CallHealth>) => [CallHealth.fromPartial({ service: 'orders', calls: 3, ...change })]
+    const beat = (change: Partial<CallHealth>) =>
+      stream.send({ $case: 'heartbeat', value: { sendTime: new Date(), dependencies: [], calls: calls(change) } })
+    beat({ state: CallState.CALL_STATE_CLOSED })
+    await vi.waitFor(() => expect(mesh.instance('users-1')?.calls).toHaveLength(1))
+    let news = 0
+    mesh.registry.onChange(() => news++)
+    beat({ state: CallState.CALL_STATE_CLOSED, calls: 4 })
+    beat({ state: CallState.CALL_STATE_OPEN, failures: 4, reason: 'no answer' })
+    await vi.waitFor(() => expect(mesh.instance('users-1')?.calls[0]?.state).toBe(CallState.CALL_STATE_OPEN))
+    expect(news).toBe(1)
   })
 
   test('is pushed only what has changed, and is no news by a heartbeat', async () => {
