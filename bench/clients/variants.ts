@@ -35,8 +35,8 @@ export function bare(name: string, target: string, serviceConfig: object = {}, h
 
 /** Through the registry's resolver. */
 export function resolved(name: string, address: string): Variant {
-  setPeersOf(name, [{ service: name, address }])
-  return bare(name, `${scheme}:${name}`)
+  setPeersOf('resolved', [{ service: 'resolved', address }])
+  return bare(name, `${scheme}:resolved`)
 }
 
 /** Ours: resolver, token, trace, breaker, retries. */

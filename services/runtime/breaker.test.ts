@@ -12,6 +12,7 @@ import {
   probes,
   retryAfterMs,
   step,
+  windowCalls,
   windowMs,
 } from './breaker.ts'
 
@@ -36,6 +37,7 @@ describe('closed, it', () => {
     ['opens when half fail', after(minCalls, minCalls), 'open'],
     ['forgets what is older than its window', after(0, 1, windowMs * 2, after(0, minCalls - 1)), 'closed'],
     ['remembers what is within its window', after(0, 1, windowMs / 2, after(0, minCalls - 1)), 'open'],
+    ['looks at the last calls only, when there are many', after(0, windowCalls / 2, 0, after(5000, 0)), 'open'],
     ['does not count calls of which nothing is known', ended(after(0, minCalls - 1), 'unknown', 0), 'closed'],
   ]
   test.each(table)('%s', (_, breaker, state) => expect(breaker.state).toBe(state))

@@ -46,9 +46,11 @@ export type BreakerEvent =
 /** It opens when at least so many calls ended within the window, at least this part of them badly. */
 export const minCalls = 10
 export const failureRatio = 0.5
+/** The window is over after so many calls too: a service that is called often is not to fail for long before it opens. */
+export const windowCalls = 200
 /** All ms. */
 export const windowMs = 10_000
-export const openMs = 1000
+export const openMs = 500
 /** One that nobody calls any more knows nothing of now: it closes. */
 export const forgetMs = 10_000
 /** So many calls at a time are let through half-open, and so many must succeed. */
@@ -117,8 +119,8 @@ function end(breaker: Breaker, { outcome, nowMs }: Extract<BreakerEvent, { type:
 
 function count(breaker: Breaker, failed: boolean, nowMs: number): Breaker {
   const ageMs = nowMs - breaker.half.startMs
-  const isOver = ageMs >= halfMs
-  const before = isOver ? (ageMs < 2 * halfMs ? breaker.half : empty(nowMs - halfMs)) : breaker.before
+  const isOver = ageMs >= halfMs || breaker.half.calls >= windowCalls / 2
+  const before = isOver ? (ageMs < windowMs ? breaker.half : empty(nowMs - halfMs)) : breaker.before
   const half = isOver ? empty(nowMs) : breaker.half
   const next = { ...half, calls: half.calls + 1, failures: half.failures + (failed ? 1 : 0) }
   return { ...breaker, half: next, before }

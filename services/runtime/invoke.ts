@@ -2,7 +2,7 @@
  * One call of a unary method of another service: let through by the breakers, sent, sent again to another instance where the contract
  * allows it, and ended by its deadline at the latest.
  */
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { type Client, type ClientUnaryCall, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import type { Attempt, AttemptOptions } from './balancer.ts'
 import type { Outcome } from './breaker.ts'
@@ -52,7 +52,9 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
   if (signals.some(({ aborted }) => aborted)) throw cancelled(path)
   if (deadlineMs <= startMs) throw late(target.service, path)
   const bytes = method.serialize(request)
-  const headers = headersOf(method, call)
+  // Before the call is let through: it throws while there is none.
+  const token = method.token()
+  const traceId = call?.traceId ?? randomHex(16)
   const admission = letThrough(target, path, startMs)
   target.underway++
   target.budget = afterCall(target.budget, startMs)
@@ -70,9 +72,10 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
 
     function send() {
       const attempt: Attempt = { tried: [...tried], peer: undefined, ended: false }
-      const metadata = headers.clone()
       const attemptOptions: AttemptOptions = { attempt }
-      metadata.setOptions(attemptOptions)
+      const metadata = new Metadata(attemptOptions)
+      metadata.set('authorization', `Bearer ${token}`)
+      metadata.set('traceparent', `00-${traceId}-${randomHex(8)}-01`)
       const answer = (error: GrpcError | null, value?: unknown) => {
         open.delete(attempt)
         if (ended) return
@@ -161,12 +164,17 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
   })
 }
 
-function headersOf({ token }: Invocable, call: CallOptions['call']): Metadata {
-  const metadata = new Metadata()
-  metadata.set('authorization', `Bearer ${token()}`)
-  const traceId = call?.traceId ?? randomBytes(16).toString('hex')
-  metadata.set('traceparent', `00-${traceId}-${randomBytes(8).toString('hex')}-01`)
-  return metadata
+/** Asked for in bulk: each time costs more than the bytes. */
+const random = Buffer.alloc(4096)
+let randomUsed = random.length
+
+function randomHex(bytes: number): string {
+  if (randomUsed + bytes > random.length) {
+    randomFillSync(random)
+    randomUsed = 0
+  }
+  randomUsed += bytes
+  return random.toString('hex', randomUsed - bytes, randomUsed)
 }
 
 /** @throws ServiceError at once, when a breaker is open or too much is under way. */
