@@ -53,7 +53,7 @@ export async function startFake(
   const value = { address, startTime: now(), sendTime: now(), ...facts }
   stream.write({ message: { $case: 'hello', value } })
   const beating = setInterval(
-    () => stream.write({ message: { $case: 'heartbeat', value: { sendTime: now(), dependencies: [] } } }),
+    () => stream.write({ message: { $case: 'heartbeat', value: { sendTime: now(), dependencies: [], calls: [] } } }),
     1000,
   )
   return {

@@ -1,6 +1,7 @@
 /** The Console as one of the services. */
 import { createHash } from 'node:crypto'
 import type { Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { callHealth } from '@site11/runtime/target.ts'
 import type { ConsoleConfig } from './config.ts'
 import type { Health, Instance } from './registry/registry.ts'
 import { type Endpoint, resolveAddress } from './resolve.ts'
@@ -69,6 +70,7 @@ export function createOwnInstance(
       health,
       healthChangesMs: [],
       dependencies: found,
+      calls: callHealth(now()),
     }
   }
 }

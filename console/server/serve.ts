@@ -11,6 +11,7 @@ import { setPeers } from '@site11/runtime/peers.ts'
 import { addReflectionAndHealth, service } from '@site11/runtime/serve.ts'
 import { closeServer, createServer, listen } from '@site11/runtime/server.ts'
 import type { Store } from '@site11/runtime/store/connect.ts'
+import { logBreakers } from '@site11/runtime/target.ts'
 import type { JSONWebKeySet } from 'jose'
 import { authService } from './auth/service.ts'
 import { createSessions } from './auth/sessions.ts'
@@ -127,6 +128,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     })
   }
 
+  const stopLogging = logBreakers(log)
   let token = await tokens.internal(consoleService)
   const users = createClient(UsersServiceService, 'users', () => token.token)
   const verify = (authorization: string | undefined) => verifier.verify(authorization)
@@ -218,6 +220,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     await journal.close()
     ownHealth.close()
     users.close()
+    stopLogging()
   }
   try {
     await listen(server, config.SITE11_LISTEN.text)

@@ -15,6 +15,7 @@ import type { Keys } from './caller.ts'
 import { detailsOf } from './errors.ts'
 import type { Log } from './log.ts'
 import { onWanted, setPeersOf, wantedServices } from './peers.ts'
+import { callHealth } from './target.ts'
 
 export interface AttachOptions {
   /** `host:port` of the Console. */
@@ -118,7 +119,10 @@ export function attach(options: AttachOptions): Attachment {
       const send = (message: AttachRequest['message']) => opened.write({ message })
       const beat = (intervalMs: number) => {
         const heartbeat = () =>
-          send({ $case: 'heartbeat', value: { sendTime: new Date(), dependencies: options.dependencies() } })
+          send({
+            $case: 'heartbeat',
+            value: { sendTime: new Date(), dependencies: options.dependencies(), calls: callHealth() },
+          })
         heartbeat()
         timer = setInterval(heartbeat, intervalMs)
       }

@@ -11,6 +11,8 @@ export interface Call {
   metadata: RequestMetadata
   /** Aborted when the caller hangs up or the time is over. */
   signal: AbortSignal
+  /** When the time is over, in epoch ms; Infinity when there is no limit. Calls that are made for this one end by then too. */
+  readonly deadlineMs: number
   log: Log
   /** Sets a header of the response; only before the first message. */
   setHeader(name: string, value: string): void

@@ -1,27 +1,21 @@
 /**
  * Typed clients for calls between services: `createClient(UsersServiceService, ...)` gives one async function for each method.
- * Deadlines come from the contract, the trace goes along, and errors of the other service arrive as ServiceError.
+ * Time limits and retries come from the contract; instances come from the registry, and those that fail are passed over; a service that
+ * fails as a whole is not called for a moment. Deadline, cancellation and trace of the call that a handler has go along. Errors arrive
+ * as ServiceError.
+ *
+ *   invoke.ts ──may it?──► target.ts (breaker.ts, retry-budget.ts)
+ *      └─sends─► grpc-js ──which instance?──► balancer.ts (peer-health.ts) ◄──instances── peers.ts
  */
-import { randomBytes } from 'node:crypto'
-import {
-  Client,
-  credentials,
-  type ServiceError as GrpcError,
-  Metadata,
-  type ServiceDefinition,
-  status,
-} from '@grpc/grpc-js'
+import { Client, credentials, type ServiceDefinition } from '@grpc/grpc-js'
+import type { MethodPolicy } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { serviceConfigFor } from './balancer.ts'
 import { methodAt } from './contract.ts'
-import { detailsOf, type Reason, ServiceError, unavailable } from './errors.ts'
+import { type CallOptions, invoke } from './invoke.ts'
 import { scheme } from './peers.ts'
+import { targetOf } from './target.ts'
 
-export interface CallOptions {
-  /** The trace that the call belongs to. */
-  traceId?: string
-  signal?: AbortSignal
-  /** ms; shorter than the contract's. */
-  timeoutMs?: number
-}
+export type { CallOptions } from './invoke.ts'
 
 interface Unary {
   readonly path: string
@@ -31,7 +25,7 @@ interface Unary {
   readonly responseDeserialize: (bytes: Buffer) => unknown
 }
 
-/** The unary methods of a service as async functions. */
+/** The unary methods of a service as async functions. They throw ServiceError. */
 export type ClientOf<Definition> = {
   [Name in keyof Definition as Definition[Name] extends Unary ? Name : never]: Definition[Name] extends Unary
     ? (
@@ -40,6 +34,9 @@ export type ClientOf<Definition> = {
       ) => Promise<ReturnType<Definition[Name]['responseDeserialize']>>
     : never
 } & { close(): void }
+
+/** For methods whose contract sets no limit. ms. */
+const defaultTimeoutMs = 10_000
 
 /**
  * @param service the name of the service, found through the registry.
@@ -52,68 +49,38 @@ export function createClient<Definition extends ServiceDefinition>(
 ): ClientOf<Definition> {
   const client = new Client(`${scheme}:${service}`, credentials.createInsecure(), {
     'grpc.enable_channelz': 0,
-    'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+    'grpc.service_config': serviceConfigFor(service),
     'grpc.initial_reconnect_backoff_ms': 100,
     // Only instances that the registry lists as healthy are tried: one that is back is to be found at once.
     'grpc.max_reconnect_backoff_ms': 250,
     'grpc.keepalive_time_ms': 60_000,
   })
+  const target = targetOf(service)
   const methods: Record<string, unknown> = { close: () => client.close() }
   for (const [name, described] of Object.entries(definition) as unknown as [string, Unary][]) {
     if (described.requestStream || described.responseStream) continue
     const { policy, path } = methodAt(described.path)
-    const contractMs = Number(policy?.timeout?.seconds ?? 10) * 1000
-    const attempts = 1 + (policy?.retry && !policy.retry.requiresRequestId ? policy.retry.attempts : 0)
-    methods[name] = async (request: never, options: CallOptions = {}) => {
-      const deadline = Date.now() + Math.min(contractMs, options.timeoutMs ?? contractMs)
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await callOnce(client, described, request, { deadline, token: token(), ...options })
-        } catch (error) {
-          const again = (error as GrpcError).code === status.UNAVAILABLE && attempt < attempts && Date.now() < deadline
-          if (!again) throw toServiceError(error as GrpcError, service, path)
-          await new Promise(resolve => setTimeout(resolve, 50 * attempt))
-        }
-      }
+    const method = {
+      client,
+      target,
+      token,
+      path,
+      serialize: described.requestSerialize,
+      deserialize: described.responseDeserialize,
+      timeoutMs: timeoutMsOf(policy) || defaultTimeoutMs,
+      retriesOf: retriesOf(policy),
     }
+    methods[name] = async (request: never, options: CallOptions = {}) => invoke(method, request, options)
   }
   return methods as ClientOf<Definition>
 }
 
-function callOnce(
-  client: Client,
-  { path, requestSerialize, responseDeserialize }: Unary,
-  request: never,
-  { deadline, token, traceId, signal }: CallOptions & { deadline: number; token: string },
-): Promise<unknown> {
-  const metadata = new Metadata()
-  metadata.set('authorization', `Bearer ${token}`)
-  metadata.set('traceparent', `00-${traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`)
-  return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      metadata,
-      { deadline },
-      (error, value) => (error ? reject(error) : resolve(value)),
-    )
-    signal?.addEventListener('abort', () => call.cancel(), { once: true })
-  })
-}
+/** @returns 0 when the contract sets no limit. */
+const timeoutMsOf = (policy: MethodPolicy | undefined) =>
+  Number(policy?.timeout?.seconds ?? 0) * 1000 + (policy?.timeout?.nanos ?? 0) / 1e6
 
-/** What the other service said goes on to our caller; what the transport said becomes UNAVAILABLE naming the service. */
-function toServiceError(error: GrpcError, service: string, path: string): ServiceError {
-  const found = detailsOf(error)
-  if (!found?.info) return unavailable(`The service ${service} cannot be reached now. Try again in a moment.`)
-  if (found.info.reason === 'CALLER_NOT_ALLOWED' || found.info.reason.startsWith('TOKEN_')) {
-    return new ServiceError(status.INTERNAL, `${path} refused this service: ${error.details}`, { reason: 'INTERNAL' })
-  }
-  return new ServiceError(error.code, error.details, {
-    reason: found.info.reason as Reason,
-    metadata: found.info.metadata,
-    violations: found.violations.map(({ field, description }) => ({ field, description })),
-    ...(found.retryAfterMs !== undefined && { retryAfterMs: found.retryAfterMs }),
-  })
+/** @returns how often a request may be sent again: a write only when it says which request it is. */
+function retriesOf(policy: MethodPolicy | undefined): (request: { requestId?: string }) => number {
+  const { attempts = 0, requiresRequestId = false } = policy?.retry ?? {}
+  return request => (requiresRequestId && !request.requestId ? 0 : attempts)
 }

@@ -12,6 +12,7 @@ import { contractOf } from './contract.ts'
 import { addHealth, type Health, type HealthOptions, type Probe } from './health.ts'
 import type { Log } from './log.ts'
 import { type Authenticate, addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
+import { logBreakers } from './target.ts'
 
 type Definition = ServiceDefinition<UntypedServiceImplementation>
 
@@ -60,6 +61,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   let token = (): string => {
     throw new Error('Not attached to the Console yet.')
   }
+  const stopLogging = logBreakers(log)
   const services = options.services(() => token())
   const server = createServer()
   const authenticate: Authenticate = metadata => verifier.verify(metadata.get('authorization')[0]?.toString())
@@ -104,6 +106,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     await closeServer(server, graceMs)
     attachment.close()
     health.close()
+    stopLogging()
   }
 }
 

@@ -122,7 +122,7 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
   const calls = Number(method.policy?.timeout?.seconds ?? 0) === 0 ? open.unlimited : open.bounded
   const run = async (grpc: GrpcCall, callback?: Callback) => {
     const started = performance.now()
-    const { call, flush } = createCall(grpc, options.log)
+    const { call, flush } = createCall(grpc, method, options.log)
     calls.add(grpc)
     try {
       if (method.policy?.access.case !== 'public') {
@@ -155,7 +155,8 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
 }
 
 /** Trace id, signal and log are made only when they are asked for: most calls need none of them. */
-function createCall(grpc: GrpcCall, log: Log): { call: Call; flush(): void } {
+function createCall(grpc: GrpcCall, { policy }: Method, log: Log): { call: Call; flush(): void } {
+  const startMs = Date.now()
   let traceId: string | undefined
   let controller: AbortController | undefined
   let headers: Metadata | undefined
@@ -174,6 +175,10 @@ function createCall(grpc: GrpcCall, log: Log): { call: Call; flush(): void } {
         grpc.on('cancelled', () => made.abort())
       }
       return controller.signal
+    },
+    get deadlineMs() {
+      const seconds = Number(policy?.timeout?.seconds ?? 0)
+      return Math.min(Number(grpc.getDeadline()), seconds > 0 ? startMs + seconds * 1000 : Number.POSITIVE_INFINITY)
     },
     get log() {
       return log.child({ traceId: call.traceId })

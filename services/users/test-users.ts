@@ -37,7 +37,15 @@ export const userCaller = (userId: string): Caller => ({
 
 /** @returns what the server tells a handler about a call by `caller`. */
 export function callBy(caller: Caller, signal = new AbortController().signal): Call {
-  return { caller, traceId: '', metadata: new Metadata(), signal, log, setHeader() {} }
+  return {
+    caller,
+    traceId: '',
+    metadata: new Metadata(),
+    signal,
+    deadlineMs: Number.POSITIVE_INFINITY,
+    log,
+    setHeader() {},
+  }
 }
 
 const log = createLog('test', 'silent')

@@ -1,4 +1,5 @@
 /** AuthService: signing in and out, and what users do with their own sessions. */
+import { randomUUID } from 'node:crypto'
 import type {
   AuthServiceService,
   Session as SessionMessage,
@@ -26,10 +27,11 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
   return {
     async register({ email, password, displayName, locale, useCookie }, call) {
       if (useCookie) requireOwnOrigin(call, cookie)
-      const { traceId } = call
+      // Users does what it has begun, whether or not the caller stays: so does this.
+      const { traceId, deadlineMs } = call
       const user = User.fromPartial({ email, displayName, locale })
       const made = await users
-        .createUser({ user, password, requestId: '', validateOnly: false }, { traceId })
+        .createUser({ user, password, requestId: randomUUID(), validateOnly: false }, { call: { traceId, deadlineMs } })
         .catch(error => {
           throw asOurs(error)
         })
@@ -40,9 +42,8 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
 
     async login({ email, password, useCookie }, call) {
       if (useCookie) requireOwnOrigin(call, cookie)
-      const { traceId, signal } = call
       const clientAddress = addressOf(call)
-      const { state } = await users.verifyPassword({ email, password, clientAddress }, { traceId, signal })
+      const { state } = await users.verifyPassword({ email, password, clientAddress }, { call })
       if (!state) throw new Error('Users answered without a state.')
       return beginSession(state, call, useCookie, options)
     },
@@ -77,9 +78,10 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
     async changePassword({ currentPassword, newPassword }, call) {
       const id = userOf(call)
       const clientAddress = addressOf(call)
+      const { traceId, deadlineMs } = call
       const { state } = await users.changePassword(
         { id, currentPassword, newPassword, clientAddress },
-        { traceId: call.traceId },
+        { call: { traceId, deadlineMs } },
       )
       if (!state) throw new Error('Users answered without a state.')
       // From here on every session with the former version ends at its next refresh, whatever happens to the lines below.

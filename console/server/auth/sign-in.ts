@@ -100,7 +100,7 @@ export function presentedToken(
 /** @returns the user's state, or undefined when the user is gone. */
 export async function signInStateOf(id: string, call: Call, users: UsersClient): Promise<SignInState | undefined> {
   try {
-    return (await users.getSignInState({ id }, { traceId: call.traceId })).state
+    return (await users.getSignInState({ id }, { call })).state
   } catch (error) {
     if (error instanceof ServiceError && error.code === status.NOT_FOUND) return undefined
     throw error

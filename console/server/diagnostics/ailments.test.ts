@@ -34,6 +34,7 @@ const at = (port: number): Instance => ({
   health: { status: 'unknown', since: new Date(), reason: '' },
   healthChangesMs: [],
   dependencies: [],
+  calls: [],
 })
 
 /** @returns what the health check finds at the port. */

@@ -1,5 +1,5 @@
 import { type Finding, Severity } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
-import { ProxyProgress } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { CallHealth, CallState, ProxyProgress } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { describe, expect, test } from 'vitest'
 import type { Refusal } from '../registry/refusals.ts'
 import type { DiagnosisInput, NamedChange, ServiceFacts } from './finding.ts'
@@ -57,6 +57,16 @@ const nacked = (more: Partial<Parameters<typeof accepted>[0]> = {}) =>
   })
 const refusing = { progress: ProxyProgress.PROXY_PROGRESS_REFUSED, progressSince: ago(30) }
 const waiting = { progress: ProxyProgress.PROXY_PROGRESS_WAITING, progressSince: ago(40) }
+const held = (more: Partial<CallHealth>) =>
+  CallHealth.fromPartial({
+    service: 'users',
+    state: CallState.CALL_STATE_OPEN,
+    since: ago(20),
+    calls: 10,
+    failures: 10,
+    reason: 'Deadline exceeded',
+    ...more,
+  })
 const two = [instance('users-1'), instance('users-2')]
 const ok = instance('users-1')
 
@@ -275,6 +285,48 @@ const cases: [string, DiagnosisInput, string[], RegExp[]?][] = [
     mesh([ok, instance('users-2', { healthChanges: 7 })]),
     ['warning INSTANCE_FLAPPING instances/users-2'],
     [/7 changes/, /subject = "instances\/users-2"/],
+  ],
+  [
+    'calls to a service are held back',
+    mesh([ok, instance('orders-1', { calls: [held({})] })]),
+    ['critical BREAKER_OPEN instances/orders-1'],
+    [
+      /orders-1 holds calls to users back for 20 s/,
+      /Deadline exceeded\./,
+      /1 instance of users passes/,
+      /logs users-1/,
+    ],
+  ],
+  [
+    'some of the callers hold calls to one method back',
+    mesh([ok, instance('orders-1', { calls: [held({ method: '/a.B/C' })] }), instance('orders-2')]),
+    ['warning BREAKER_OPEN instances/orders-1'],
+    [/calls to \/a\.B\/C back/, /Other methods of users work/],
+  ],
+  [
+    'callers try again whether calls succeed',
+    mesh([ok, instance('orders-1', { calls: [held({ state: CallState.CALL_STATE_HALF_OPEN })] })]),
+    ['critical BREAKER_OPEN instances/orders-1'],
+  ],
+  [
+    'a caller that is not heard any more held calls back',
+    mesh([ok, instance('orders-1', { calls: [held({})], attached: false, seenTime: ago(2) })]),
+    [],
+  ],
+  [
+    'an instance is passed over',
+    mesh([
+      ok,
+      instance('users-2', { address: '127.0.0.1:8111' }),
+      instance('orders-1', { calls: [held({ state: CallState.CALL_STATE_CLOSED, ejected: ['127.0.0.1:8111'] })] }),
+    ]),
+    ['warning INSTANCE_EJECTED instances/users-2'],
+    [/orders-1 passes over users-2/, /drain users-2/],
+  ],
+  [
+    'calls fare well',
+    mesh([ok, instance('orders-1', { calls: [held({ state: CallState.CALL_STATE_CLOSED, failures: 1 })] })]),
+    [],
   ],
   ['an instance was restarted', mesh([ok, instance('users-2', { healthChanges: 2 })]), []],
   [

@@ -1,5 +1,6 @@
 /** Everything that is wrong with the mesh, the likely cause, and what to do next. Pure. */
 import type { Finding } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
+import { callFindings } from './call-findings.ts'
 import { type DiagnosisInput, worstFirst } from './finding.ts'
 import { instanceFindings } from './instance-findings.ts'
 import { proxyFindings } from './proxy-findings.ts'
@@ -13,6 +14,7 @@ export function findingsOf(input: DiagnosisInput): Finding[] {
     ...serviceFindings(input),
     ...proxyFindings(input),
     ...instanceFindings(input),
+    ...callFindings(input),
     ...registrationFindings(input),
     ...storageFindings(input),
   ])

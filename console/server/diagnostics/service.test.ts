@@ -137,6 +137,7 @@ const own = (): Instance => ({
   health: { status: 'healthy', since: startTime, reason: '' },
   healthChangesMs: [],
   dependencies: [],
+  calls: [],
 })
 
 /** Registers an instance and makes it healthy. */

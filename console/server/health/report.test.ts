@@ -27,6 +27,7 @@ const instance = (name: string, change: Partial<Instance> = {}): Instance => ({
   healthChangesMs: [],
   health: { status: 'healthy', since: new Date(0), reason: '' },
   dependencies: [],
+  calls: [],
   ...change,
 })
 const failing = { health: { status: 'failing', since: new Date(0), reason: 'cannot be reached' } } as const

@@ -3,6 +3,8 @@ import { status } from '@grpc/grpc-js'
 import { AttachRequestSchema } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import {
   type AttachRequest,
+  CallHealth,
+  CallState,
   type Hello,
   RegistryServiceService,
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
@@ -45,7 +47,7 @@ afterAll(async () => {
 const second: Partial<Hello> = { instance: 'users-2', address: '127.0.0.1:8111' }
 const heartbeat = (sendTime = new Date(), dependencies: { name: string; healthy: boolean; reason: string }[] = []) => ({
   $case: 'heartbeat' as const,
-  value: { sendTime, dependencies },
+  value: { sendTime, dependencies, calls: [] },
 })
 const actions = async (filter = '') => {
   await mesh.journal.saved()
@@ -132,6 +134,21 @@ describe('an instance that attaches', () => {
       'instance.draining',
       'instance.left',
     ])
+  })
+
+  test('tells how its calls fare; that is news when calls are held back, and not how many there were', async () => {
+    const stream = await mesh.attached()
+    const calls = (change: Partial<CallHealth>) => [CallHealth.fromPartial({ service: 'orders', calls: 3, ...change })]
+    const beat = (change: Partial<CallHealth>) =>
+      stream.send({ $case: 'heartbeat', value: { sendTime: new Date(), dependencies: [], calls: calls(change) } })
+    beat({ state: CallState.CALL_STATE_CLOSED })
+    await vi.waitFor(() => expect(mesh.instance('users-1')?.calls).toHaveLength(1))
+    let news = 0
+    mesh.registry.onChange(() => news++)
+    beat({ state: CallState.CALL_STATE_CLOSED, calls: 4 })
+    beat({ state: CallState.CALL_STATE_OPEN, failures: 4, reason: 'no answer' })
+    await vi.waitFor(() => expect(mesh.instance('users-1')?.calls[0]?.state).toBe(CallState.CALL_STATE_OPEN))
+    expect(news).toBe(1)
   })
 
   test('is pushed only what has changed, and is no news by a heartbeat', async () => {

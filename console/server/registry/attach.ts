@@ -65,10 +65,10 @@ export async function* attach(
     if (!instance) throw invalidArgument('INVALID_FIELD', 'The first message of an instance is hello.')
     switch (message?.$case) {
       case 'heartbeat': {
-        const { sendTime, dependencies } = message.value
+        const { sendTime, dependencies, calls } = message.value
         const known = registry.state().instances.get(instance)?.clockOffsetMs
         const clockOffsetMs = offsetOf(sendTime, now()) ?? known ?? 0
-        registry.apply({ type: 'heartbeat', stream: id, instance, dependencies, clockOffsetMs, nowMs: now() })
+        registry.apply({ type: 'heartbeat', stream: id, instance, dependencies, calls, clockOffsetMs, nowMs: now() })
         return
       }
       case 'watchPeers':

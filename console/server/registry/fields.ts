@@ -112,6 +112,7 @@ function instanceFrom(name: string, fields: Fields, drained: Drain | undefined, 
     health: { status: statusFrom(fields.health), since: time(fields.healthSince), reason: text(fields.healthReason) },
     healthChangesMs: [],
     dependencies: [],
+    calls: [],
   }
 }
 

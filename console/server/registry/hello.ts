@@ -63,6 +63,7 @@ export function hello(state: State, { stream, facts, clockOffsetMs, nowMs }: Hel
     // Of the name: a process that is started again and again is no steadier for that.
     healthChangesMs: before?.healthChangesMs ?? [],
     dependencies: known?.dependencies ?? [],
+    calls: known?.calls ?? [],
   }
   const remaining = withService(without(state, gone, nowMs), service, serviceWith(state, facts, startMs))
   const ended = before?.stream === undefined ? [] : [takenOver(before.stream, facts)]

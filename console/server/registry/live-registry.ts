@@ -1,5 +1,5 @@
 /** The registry as it runs: holds the state, journals what changes, and tells those who follow it. */
-import type { Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import type { CallHealth, Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import type { Journal } from '../journal/journal.ts'
 import { changesBetween, type StateChange } from './changes.ts'
@@ -154,7 +154,8 @@ function saysNothingNew(state: State, event: Extract<Event, { type: 'heartbeat' 
   return (
     known?.stream === event.stream &&
     Math.abs(known.clockOffsetMs - event.clockOffsetMs) <= offsetNoiseMs &&
-    haveSame(known.dependencies, event.dependencies)
+    haveSame(known.dependencies, event.dependencies) &&
+    haveSameStates(known.calls, event.calls)
   )
 }
 
@@ -165,6 +166,22 @@ export function haveSame(a: Dependency[], b: Dependency[]): boolean {
     a.every((one, index) => {
       const other = b[index]
       return one.name === other?.name && one.healthy === other.healthy && one.reason === other.reason
+    })
+  )
+}
+
+/** @returns whether the same is let through and the same instances are passed over. Counts alone are no news. */
+export function haveSameStates(a: CallHealth[], b: CallHealth[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((one, index) => {
+      const other = b[index]
+      return (
+        one.service === other?.service &&
+        one.method === other.method &&
+        one.state === other.state &&
+        one.ejected.join() === other.ejected.join()
+      )
     })
   )
 }

@@ -14,7 +14,7 @@ const healths = {
 
 export function instanceMessage(instance: Instance, nowMs: number): InstanceMessage {
   const { service, version, address, zone, startTime, registerTime, seenMs, contractHash } = instance
-  const { health, healthChangesMs, draining, drainTime, drained, dependencies } = instance
+  const { health, healthChangesMs, draining, drainTime, drained, dependencies, calls } = instance
   return {
     service,
     instance: instance.instance,
@@ -37,6 +37,7 @@ export function instanceMessage(instance: Instance, nowMs: number): InstanceMess
     drainReason: drained?.reason ?? '',
     clockOffset: durationOf(instance.clockOffsetMs),
     healthChanges: healthChangesMs.filter(ms => ms > nowMs - flapWindowMs).length,
+    calls,
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the registry knows: instances, services, and what operators have said of names. */
-import type { Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import type { CallHealth, Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 
 /** How long an instance keeps its place unheard. ms. */
 export const leaseMs = 10_000
@@ -59,6 +59,8 @@ export interface Instance extends Facts {
   /** When its health changed, in the last minutes. */
   healthChangesMs: readonly number[]
   dependencies: Dependency[]
+  /** How its calls to others fare, as it says. */
+  calls: CallHealth[]
 }
 
 /** A service that has, or had, an instance. */

@@ -5,7 +5,7 @@
  * broken stream or a Console that restarts takes nobody out of service. One that leaves in order loses its place at once. What
  * operators say holds for the name, whichever process has it.
  */
-import type { Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import type { CallHealth, Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { hello } from './hello.ts'
 import { type Facts, flapWindowMs, forgottenAfterMs, type Health, type Instance, leaseMs, type State } from './model.ts'
 import { drain, forgetService, remove, resume } from './operator.ts'
@@ -23,6 +23,7 @@ export type Event =
       stream: number
       instance: string
       dependencies: Dependency[]
+      calls: CallHealth[]
       clockOffsetMs: number
       nowMs: number
     }
@@ -50,8 +51,8 @@ export function step(state: State, event: Event): Outcome {
     case 'hello':
       return hello(state, event)
     case 'heartbeat': {
-      const { dependencies, clockOffsetMs, nowMs } = event
-      return update(state, event, instance => ({ ...instance, dependencies, clockOffsetMs, seenMs: nowMs }))
+      const { dependencies, calls, clockOffsetMs, nowMs } = event
+      return update(state, event, instance => ({ ...instance, dependencies, calls, clockOffsetMs, seenMs: nowMs }))
     }
     case 'draining':
       return update(state, event, instance =>

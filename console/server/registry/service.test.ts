@@ -173,7 +173,7 @@ describe('a watch of the instances', () => {
     const beat = (healthy: boolean) =>
       stream.send({
         $case: 'heartbeat',
-        value: { sendTime: new Date(), dependencies: [{ name: 'mongodb', healthy, reason: '' }] },
+        value: { sendTime: new Date(), dependencies: [{ name: 'mongodb', healthy, reason: '' }], calls: [] },
       })
     beat(true)
     await vi.waitFor(() => expect(seen.slice(before)).toEqual(['~users-1']))

@@ -31,6 +31,7 @@ export const heartbeat = (stream: number, instance: string, nowMs: number, clock
   stream,
   instance,
   dependencies: [],
+  calls: [],
   clockOffsetMs,
   nowMs,
 })

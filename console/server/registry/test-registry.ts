@@ -237,4 +237,5 @@ const consoleInstance = (): Instance => ({
   health: { status: 'healthy', since: startTime, reason: '' },
   healthChangesMs: [],
   dependencies: [],
+  calls: [],
 })

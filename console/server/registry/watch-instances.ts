@@ -1,7 +1,7 @@
 /** The instances as they change. A slow reader is told of each instance as it is by then; nothing piles up for it. */
 import { InstanceChange, type WatchInstancesResponse } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { resourceExhausted } from '@site11/runtime/errors.ts'
-import { haveSame, type LiveRegistry } from './live-registry.ts'
+import { haveSame, haveSameStates, type LiveRegistry } from './live-registry.ts'
 import { instanceMessage } from './message.ts'
 import type { Instance } from './model.ts'
 
@@ -93,7 +93,8 @@ function looksSame(a: Instance, b: Instance): boolean {
     a.startTime.getTime() === b.startTime.getTime() &&
     a.registerTime.getTime() === b.registerTime.getTime() &&
     (a.stream === undefined) === (b.stream === undefined) &&
-    haveSame(a.dependencies, b.dependencies)
+    haveSame(a.dependencies, b.dependencies) &&
+    haveSameStates(a.calls, b.calls)
   )
 }
 const plain = [
