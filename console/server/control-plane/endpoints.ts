@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { clusterNames, dashboardCluster } from './clusters.ts'
 import type { Json } from './encode.ts'
 import { type InstanceState, type MeshState, StateError } from './state.ts'
+import { endpointVersions } from './versions.ts'
 
 /** The instances of each cluster, sorted by name. */
 export function instancesFrom(state: MeshState): Map<string, InstanceState[]> {
@@ -14,8 +15,8 @@ export function instancesFrom(state: MeshState): Map<string, InstanceState[]> {
 /** All that the endpoints of these instances are made from, as text: made often, so by hand. */
 export function endpointsKey(instances: readonly InstanceState[]): string {
   let key = ''
-  for (const { instance, host, port, zone, healthy, draining } of instances) {
-    const free = `${instance.length} ${zone.length} ${instance}${zone}`
+  for (const { instance, host, port, zone, version, apiVersion, healthy, draining } of instances) {
+    const free = `${instance.length} ${zone.length} ${version.length} ${instance}${zone}${version} ${apiVersion}`
     key += `${free} ${host} ${port} ${healthy ? 'h' : ''}${draining ? 'd' : ''};`
   }
   return key
@@ -48,15 +49,23 @@ export function assignment(name: string, instances: InstanceState[]): Json {
   }
 }
 
-function endpoint({ instance, host, port, healthy, draining }: InstanceState): Json {
+function endpoint({ instance, host, port, version, apiVersion, healthy, draining }: InstanceState): Json {
   return {
     endpoint: { address: { socket_address: { address: host, port_value: port } }, hostname: instance },
     health_status: draining ? 'DRAINING' : healthy ? 'HEALTHY' : 'UNHEALTHY',
+    metadata: endpointVersions(version, apiVersion),
   }
 }
 
 function dashboardInstance({ dashboard }: MeshState): InstanceState {
-  const instance = { instance: 'console', host: dashboard.address, port: dashboard.port, zone: '', version: '' }
+  const instance = {
+    instance: 'console',
+    host: dashboard.address,
+    port: dashboard.port,
+    zone: '',
+    version: '',
+    apiVersion: '',
+  }
   return { ...instance, healthy: true, draining: false }
 }
 
