@@ -86,8 +86,8 @@ export async function startRegistry(db: Db, options: Partial<JournalOptions> = {
       | 'getInstance'
       | 'drainInstance'
       | 'removeService'
-  | 'getTraffic'
-  | 'setTraffic'
+      | 'getTraffic'
+      | 'setTraffic'
       | 'resumeInstance'
       | 'removeInstance'
       | 'listProxies',
