@@ -89,7 +89,7 @@ describe.each(transports)('over %s', transport => {
       roles: ['admin'],
       email: newEmail(),
       emailVerified: true,
-      state: UserState.DELETED,
+      state: UserState.DISABLED,
     }
     for (const path of ['roles', 'email', 'email_verified', 'state', 'id']) {
       const call = as(own).users.updateMe({ user: wanted, updateMask: { paths: [path] } })

@@ -90,6 +90,17 @@ describe('weights', () => {
     expect(await spread(100)).toEqual({ 'users-1': 0, 'users-2': 100, failed: 0 })
   })
 
+  it.each<[string, ServiceState['traffic']]>([
+    ['no weights', undefined],
+    ['half and half', weights(50)],
+    ['nearly all for it', weights(99)],
+  ])('with an instance just killed, and %s, no request fails: a retry goes to the other one', async (_, traffic) => {
+    const killed = await startUsers('users-9')
+    killed.stop()
+    await publish(traffic, { second: { port: killed.port } })
+    expect(await spread(200)).toEqual({ 'users-1': 200, 'users-2': 0, failed: 0 })
+  })
+
   it('of a version that is not there go to the other one', async () => {
     await publish([{ version: '0.3.0', percent: 100 }])
     expect(await spread(40)).toMatchObject({ failed: 0 })
@@ -115,7 +126,7 @@ describe('X-API-Version', () => {
     }
   })
 
-  it.each(['1.2', '1', '2.0', '', '1.0, 1.1', '1.0 '.repeat(200)])(
+  it.each(['1.2', '1', '2.0', '', '1.0, 1.1', '1.0 1.0'])(
     '"%s", which no instance serves, is refused with those that there are, over all alike',
     async version => {
       const headers = { 'x-api-version': version }

@@ -33,7 +33,7 @@ export function routesFrom(
   versions: readonly Versions[],
 ): Json {
   const byService = new Map(versions.map(each => [each.service, each]))
-  const versionsOf = ({ service }: EdgeMethod) => byService.get(service) ?? { service, api: [], weights: [] }
+  const versionsOf = ({ service }: EdgeMethod) => byService.get(service) ?? { service, api: [], weighted: false }
   return {
     '@type': 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
     name: edgeName,

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { contractsFrom } from './contract.ts'
 import { assignment } from './endpoints.ts'
 import { routesFrom } from './routes.ts'
-import { listenerType, routeType, snapshotFrom } from './snapshot.ts'
+import { clusterType, endpointType, listenerType, routeType, snapshotFrom, typeUrls } from './snapshot.ts'
 import type { InstanceState, ServiceState } from './state.ts'
 import { instance, meshState, usersContract } from './testbed.ts'
-import { destination, versionsFrom } from './versions.ts'
+import { destination, membersFrom, versionsFrom } from './versions.ts'
 
 const old = instance('users-1', 1)
 const newer = instance('users-2', 2, { version: '0.2.0', apiVersion: '1.1' })
@@ -17,48 +17,48 @@ const users = (instances: InstanceState[], traffic?: ServiceState['traffic']): S
   traffic,
 })
 const versionsOf = (...args: Parameters<typeof users>) => versionsFrom([users(...args)])[0] ?? expect.fail()
-const shares = [
-  { version: '0.1.0', percent: 90 },
-  { version: '0.2.0', percent: 10 },
+const split = (percent: number) => [
+  { version: '0.1.0', percent: 100 - percent },
+  { version: '0.2.0', percent },
 ]
-const ten = (percent: number, version: string, metadata: object) => ({
-  name: 'users',
-  weight: percent,
-  metadata_match: { filter_metadata: { 'envoy.lb': { fallback_list: [{ version }, metadata, {}] } } },
-})
+const match = (fields: object) => ({ metadata_match: { filter_metadata: { 'envoy.lb': fields } } })
 
 describe('a request goes', () => {
   it('to any instance where nothing is said', () => {
     expect(destination(versionsOf([old, newer]), undefined)).toEqual({ cluster: 'users' })
   })
 
-  it('by the weights, each version standing in for the other', () => {
-    expect(destination(versionsOf([old, canary], shares), undefined)).toEqual({
-      weighted_clusters: { clusters: [ten(90, '0.1.0', { version: '0.2.0' }), ten(10, '0.2.0', { version: '0.1.0' })] },
-    })
+  it('with weights to those that have a share, and to any when none of these can serve', () => {
+    const fallback_list = [{ share: 'yes' }, {}]
+    const versions = versionsOf([old, canary], split(10))
+    expect(destination(versions, undefined)).toEqual({ cluster: 'users', ...match({ fallback_list }) })
+    expect(destination(versions, '1.0')).toEqual({ cluster: 'users', ...match({ api_version: '1.0', fallback_list }) })
   })
 
   it('nowhere but to the API version that it asks for', () => {
-    expect(destination(versionsOf([old, newer]), '1.1')).toEqual({
-      cluster: 'users',
-      metadata_match: { filter_metadata: { 'envoy.lb': { api_version: '1.1' } } },
-    })
+    const found = destination(versionsOf([old, newer]), '1.1')
+    expect(found).toEqual({ cluster: 'users', ...match({ api_version: '1.1' }) })
+  })
+})
+
+describe('the share of a version', () => {
+  const weights = (instances: InstanceState[], percent: number) =>
+    membersFrom(users(instances, split(percent))).map(({ weight }) => weight)
+
+  it('is spread over its instances that can serve', () => {
+    expect(weights([old, canary], 10)).toEqual([9000, 1000])
+    expect(weights([old, canary, newer], 10)).toEqual([9000, 500, 500])
+    expect(weights([old, canary, { ...newer, healthy: false }], 10)).toEqual([9000, 1000, 1000])
+    expect(weights([old, { ...canary, draining: true }], 10)).toEqual([9000, 1000])
   })
 
-  it('by the weights of those versions that serve the API version that it asks for', () => {
-    const text = (api: string) => JSON.stringify(destination(versionsOf([old, newer], shares), api))
-    expect(text('1.0')).toContain('"version":"0.1.0"')
-    expect(text('1.0')).not.toContain('0.2.0')
-    expect(text('1.1')).toContain('"api_version":"1.1"')
-    expect(text('1.1')).not.toContain('0.1.0')
+  it('is nothing where an operator gave it nothing, or did not name it', () => {
+    expect(weights([old, canary], 0)).toEqual([10_000, 0])
+    expect(weights([old, instance('users-4', 4, { version: '0.3.0' })], 50)).toEqual([5000, 0])
   })
 
-  it('to nobody of the weight 0 while another can take it', () => {
-    const all = [
-      { version: '0.1.0', percent: 100 },
-      { version: '0.2.0', percent: 0 },
-    ]
-    expect(JSON.stringify(destination(versionsOf([old, canary], all), undefined))).not.toContain('0.2.0')
+  it('is the same for all where there are no weights', () => {
+    expect(membersFrom(users([old, canary]))).toEqual([old, canary])
   })
 })
 
@@ -90,16 +90,20 @@ describe('the API versions of a service', () => {
   })
 })
 
-it('an endpoint says both of its versions', () => {
-  expect(JSON.stringify(assignment('users', [newer]))).toContain('{"version":"0.2.0","api_version":"1.1"}')
+it('an endpoint says what it may be chosen by', () => {
+  const [first, last] = membersFrom(users([old, newer], split(0)))
+  if (!first || !last) throw new Error('no members')
+  const endpoints = JSON.stringify(assignment('users', [first, last]))
+  expect(endpoints).toContain('{"api_version":"1.0","share":"yes"}}},"load_balancing_weight":10000')
+  expect(endpoints).toContain('{"api_version":"1.1","share":"no"}}}}')
 })
 
-it('weights change routes and leave the listener, clusters and endpoints as they are', () => {
-  const before = snapshotFrom(meshState({ services: [users([old, canary])] }))
-  const after = snapshotFrom(meshState({ services: [users([old, canary], shares)] }))
-  const differing = Object.keys(before).filter(
-    type => before[type as typeof routeType] !== after[type as typeof routeType],
-  )
-  expect(differing).toEqual([routeType])
-  expect(after[listenerType]).toBe(before[listenerType])
+it('weights leave the listener and the clusters as they are, and other weights the routes too', () => {
+  const of = (traffic?: ServiceState['traffic']) =>
+    snapshotFrom(meshState({ services: [users([old, canary], traffic)] }))
+  const differing = (a: ReturnType<typeof of>, b: ReturnType<typeof of>) => typeUrls.filter(type => a[type] !== b[type])
+  const [none, ten, half] = [of(), of(split(10)), of(split(50))]
+  expect(differing(none, ten)).toEqual([endpointType, routeType])
+  expect(differing(ten, half)).toEqual([endpointType])
+  for (const type of [listenerType, clusterType] as const) expect(half[type]).toBe(none[type])
 })
