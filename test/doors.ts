@@ -7,11 +7,13 @@ import { ErrorInfoSchema } from '@site11/proto/es/google/rpc/error_details_pb.ts
 import { StatusSchema } from '@site11/proto/es/google/rpc/status_pb.ts'
 import { mesh } from './api.ts'
 
-/** `code` is that of gRPC; 0 also for a stream that has begun, and for a call that is not answered for long: it was let in. */
+/** `code` is that of gRPC; 0 also for a stream that has begun, or waits for something to tell: it was let in. */
 export interface Result {
   code: number
   /** Of ErrorInfo; empty when there is none. */
   reason: string
+  /** Whether a service says so, not the proxy before it: only services give RequestInfo. */
+  byService: boolean
 }
 
 export interface Door {
@@ -20,9 +22,12 @@ export interface Door {
   call(method: DescMethod, token: string | undefined): Promise<Result>
 }
 
-const letIn: Result = { code: 0, reason: '' }
+const letIn: Result = { code: 0, reason: '', byService: true }
+const noAnswer: Result = { code: 4, reason: '', byService: false }
 /** A refusal comes at once. ms. */
 const patienceMs = { unary: 5000, stream: 400 }
+/** What becomes of a call that is not answered within the patience. */
+const silenceOf = ({ methodKind }: DescMethod) => (methodKind === 'unary' ? noAnswer : letIn)
 const patienceOf = ({ methodKind }: DescMethod) => (methodKind === 'unary' ? patienceMs.unary : patienceMs.stream)
 const pathOf = ({ parent, name }: DescMethod) => `/${parent.typeName}/${name}`
 const bearer = (token: string | undefined): Record<string, string> =>
@@ -45,12 +50,12 @@ export function grpcDoor(name: string, address: string, edge: boolean): Door & {
         stream.cancel()
         resolve(result)
       }
-      const timer = setTimeout(() => end(letIn), patienceOf(method))
+      const timer = setTimeout(() => end(silenceOf(method)), patienceOf(method))
       stream.on('data', () => end(letIn))
       stream.on('end', () => end(letIn))
       stream.on('error', ({ code, metadata }: ServiceError) => {
         const [bytes] = metadata.get('grpc-status-details-bin')
-        end({ code, reason: bytes instanceof Buffer ? reasonIn(bytes) : '' })
+        end({ code, ...detailsIn(bytes instanceof Buffer ? bytes : Buffer.alloc(0)) })
       })
     })
   return { name, edge, call, close: () => client.close() }
@@ -62,7 +67,7 @@ export const webDoor: Door = {
   async call(method, token) {
     const headers = { 'content-type': 'application/grpc-web+proto', 'x-grpc-web': '1', ...bearer(token) }
     const response = await answer(pathOf(method), { method: 'POST', headers, body: emptyFrame }, patienceOf(method))
-    if (!response) return letIn
+    if (!response) return silenceOf(method)
     const trailers = new Map(response.headers)
     const { bytes } = response
     for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt32BE(at + 1)) {
@@ -74,10 +79,7 @@ export const webDoor: Door = {
     }
     const details = trailers.get('grpc-status-details-bin')
     // What is not gRPC-Web at all must not count as let in.
-    return {
-      code: Number(trailers.get('grpc-status') ?? -1),
-      reason: details ? reasonIn(Buffer.from(details, 'base64')) : '',
-    }
+    return { code: Number(trailers.get('grpc-status') ?? -1), ...detailsIn(Buffer.from(details ?? '', 'base64')) }
   },
 }
 
@@ -92,11 +94,14 @@ export const restDoor: Door = {
     const headers = { ...bearer(token), ...(body !== undefined && { 'content-type': 'application/json' }) }
     const request = { method: verb.toUpperCase(), headers, body: body ?? null }
     const response = await answer(path, request, patienceOf(method))
-    if (!response || response.status === 200) return letIn
+    if (!response) return silenceOf(method)
+    if (response.status === 200) return letIn
     // 415 and 404 are how REST says that there is no such method.
-    if (!hasOption(method, http) && [404, 415].includes(response.status)) return { code: 12, reason: '' }
+    if (!hasOption(method, http) && [404, 415].includes(response.status))
+      return { code: 12, reason: '', byService: false }
     const { code, details } = JSON.parse(response.bytes.toString())
-    return { code, reason: details?.[0]?.reason ?? '' }
+    const types: string[] = (details ?? []).map((each: { '@type': string }) => each['@type'])
+    return { code, reason: details?.[0]?.reason ?? '', byService: types.some(type => type.endsWith('.RequestInfo')) }
   },
 }
 
@@ -119,7 +124,9 @@ async function answer(path: string, request: RequestInit, patience: number) {
   }
 }
 
-function reasonIn(bytes: Buffer): string {
-  const [first] = fromBinary(StatusSchema, bytes).details
-  return (first && anyUnpack(first, ErrorInfoSchema)?.reason) ?? ''
+function detailsIn(bytes: Buffer): Pick<Result, 'reason' | 'byService'> {
+  const { details } = fromBinary(StatusSchema, bytes)
+  const [first] = details
+  const reason = (first && anyUnpack(first, ErrorInfoSchema)?.reason) ?? ''
+  return { reason, byService: details.some(({ typeUrl }) => typeUrl.endsWith('.RequestInfo')) }
 }
