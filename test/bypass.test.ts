@@ -28,6 +28,7 @@ describe('identity headers', () => {
     { 'x-original-url': '/health', 'x-rewrite-url': '/health', 'x-http-method-override': 'POST' },
     { 'x-jwt-payload': Buffer.from(JSON.stringify({ scope: scopes })).toString('base64') },
     { 'x-site11-caller': 'service:console', 'x-site11-service': 'console' },
+    { 'x-site11-operator-token': 'a guess', 'x-site11-join-token': 'a guess' },
   ]
 
   test.each(transports)('give nothing over %s', async transport => {
@@ -43,6 +44,8 @@ describe('identity headers', () => {
     for (const headers of spoofs()) {
       const { user } = await apiOver(transport, async () => token(), headers).users.getMe({})
       expect(user?.id, JSON.stringify(headers)).toBe(own.session.userId)
+      const me = await apiOver(transport, async () => token(), headers).auth.getMe({})
+      expect(me.userId, JSON.stringify(headers)).toBe(own.session.userId)
     }
   })
 
@@ -55,7 +58,14 @@ describe('identity headers', () => {
     expect(refusal.code).toBe('Unauthenticated')
   })
 
-  test('with underscores are refused', async () => {
+  test.each(transports)('with underscores are refused over %s', async transport => {
+    for (const name of ['x_site11_scope', 'x_user_id']) {
+      const { users } = apiOver(transport, async () => token(), { [name]: scopes })
+      await expect(users.getMe({})).rejects.toThrow()
+    }
+  })
+
+  test('with underscores are refused as JSON', async () => {
     for (const name of ['x_site11_scope', 'x_user_id']) {
       const answer = await send(mesh.url, '/api/v1/users/me', { token: token(), headers: { [name]: scopes } })
       expect(answer.status).toBe(400)
@@ -152,6 +162,25 @@ describe('a path written otherwise', () => {
       expect((await following(path, { token: await admin() })).text, path).toContain(victim.email)
     }
   })
+})
+
+test('the Connect protocol gets as far as no token: nowhere, for anybody', async () => {
+  const path = '/site11.users.v1.UsersService/GetMe'
+  const sent: [string, Sent][] = [
+    ...['application/json', 'application/proto', 'application/connect+json', 'application/connect+proto'].map(
+      (type): [string, Sent] => [
+        path,
+        { method: 'POST', headers: { 'content-type': type, 'connect-protocol-version': '1' }, body: '{}' },
+      ],
+    ),
+    [`${path}?connect=v1&encoding=json&message=%7B%7D`, { headers: { 'connect-protocol-version': '1' } }],
+  ]
+  for (const [path, how] of sent) {
+    const [without, bearing] = [await send(mesh.url, path, how), await send(mesh.url, path, { ...how, token: token() })]
+    expect([without.status, without.text]).toEqual([bearing.status, bearing.text])
+    expect(without.status, path).toBe(415)
+    expect(without.json()).toMatchObject({ code: 3, details: [{ reason: 'WRONG_CONTENT_TYPE' }] })
+  }
 })
 
 /** Sends, and follows redirects within the mesh with the same headers, as the most careless of clients would. */

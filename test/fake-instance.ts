@@ -49,7 +49,7 @@ export async function startFake(
     stream.on('end', () => reject(new Error('the Console ended the stream')))
   })
   welcome.catch(() => {})
-  const facts = { version: '1.0.0', zone: '', contract: contractOf(hello.service, 1), ...hello }
+  const facts = { version: '1.0.0', apiVersion: '', zone: '', contract: contractOf(hello.service, 1), ...hello }
   const value = { address, startTime: now(), sendTime: now(), ...facts }
   stream.write({ message: { $case: 'hello', value } })
   const beating = setInterval(

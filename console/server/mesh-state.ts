@@ -5,6 +5,7 @@ import type { JSONWebKeySet } from 'jose'
 import type { ConsoleConfig } from './config.ts'
 import type { InstanceState, MeshState } from './control-plane/state.ts'
 import { consoleService, type Own } from './own.ts'
+import { defaultApiVersion } from './registry/model.ts'
 import { type Instance, isServing, type State } from './registry/registry.ts'
 import { contractInForce } from './trial.ts'
 
@@ -27,7 +28,8 @@ export function meshStateFrom(options: MeshStateOptions): MeshState {
   const instances = Map.groupBy(registry.instances.values(), instance => instance.service)
   const services = [...registry.services].flatMap(([name, known]) => {
     const contract = contracts.get(contractInForce(name, known, waiting) ?? '')
-    return contract ? [{ name, contract, instances: (instances.get(name) ?? []).map(instanceState) }] : []
+    const own = (instances.get(name) ?? []).map(instanceState)
+    return contract ? [{ name, contract, instances: own, traffic: known.traffic }] : []
   })
   return {
     services: [...services, { name: consoleService, contract: own.contract, instances: [ownInstance(config, own)] }],
@@ -66,12 +68,13 @@ function instanceState(instance: Instance): InstanceState {
   return state
 }
 
-const stateOf = ({ instance, ip, port, zone, version, health, draining, drained }: Instance): InstanceState => ({
+const stateOf = ({ instance, ip, port, zone, version, apiVersion, health, draining, drained }: Instance): InstanceState => ({
   instance,
   host: ip,
   port,
   zone,
   version,
+  apiVersion,
   healthy: health.status === 'healthy',
   draining: draining || drained !== undefined,
 })
@@ -82,6 +85,7 @@ const ownInstance = (config: ConsoleConfig, { version, grpc }: Own): InstanceSta
   port: grpc.port,
   zone: config.SITE11_ZONE,
   version,
+  apiVersion: defaultApiVersion,
   healthy: true,
   draining: false,
 })

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { callHealth } from '@site11/runtime/target.ts'
 import type { ConsoleConfig } from './config.ts'
+import { defaultApiVersion } from './registry/model.ts'
 import type { Health, Instance } from './registry/registry.ts'
 import { type Endpoint, resolveAddress } from './resolve.ts'
 import { StartError } from './start-error.ts'
@@ -55,6 +56,7 @@ export function createOwnInstance(
       service: consoleService,
       instance: config.SITE11_INSTANCE,
       version,
+      apiVersion: defaultApiVersion,
       address: (config.SITE11_ADVERTISE ?? config.SITE11_LISTEN).text,
       ...grpc,
       zone: config.SITE11_ZONE,

@@ -40,6 +40,8 @@ export interface ServeOptions {
   /** The name of the service, such as `users`. */
   name: string
   version: string
+  /** The version of the API that it serves, which callers choose with `X-API-Version`; 1.0 when it is not said. */
+  apiVersion?: string
   config: ServeConfig
   log: Log
   /** Made when the token for calls to other services can be had. */
@@ -85,6 +87,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
       service: name,
       instance: config.SITE11_INSTANCE,
       version,
+      apiVersion: options.apiVersion ?? '1.0',
       address: (config.SITE11_ADVERTISE ?? config.SITE11_LISTEN).text.replace(/:0$/, `:${port}`),
       zone: config.SITE11_ZONE,
       startTime: new Date(Date.now() - process.uptime() * 1000),

@@ -1,5 +1,6 @@
 import { type Json, seconds } from './encode.ts'
 import type { MeshState } from './state.ts'
+import { choosing } from './versions.ts'
 
 /** The Console's plain HTTP side. No service can have this name: its proto package could not. */
 export const dashboardCluster = 'console-http'
@@ -32,6 +33,7 @@ export function clusterFrom(name: string): Json {
     connect_timeout: seconds(1_000),
     per_connection_buffer_limit_bytes: 1024 * 1024,
     lb_policy: 'LEAST_REQUEST',
+    ...(name !== dashboardCluster && choosing),
     // With two replicas, one failing would be half of them: never send to the failing because few are left.
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     // The registry has the say: an instance it takes away is gone, whatever the outlier detection thinks of it.

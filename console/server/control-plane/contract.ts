@@ -1,21 +1,14 @@
 /** What the contracts of the services ask of the edge: methods, their HTTP bindings, and their policies. */
 import { createHash } from 'node:crypto'
-import {
-  create,
-  createFileRegistry,
-  type DescMessage,
-  type DescMethod,
-  getOption,
-  hasOption,
-  toBinary,
-} from '@bufbuild/protobuf'
-import { type Duration, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
-import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
-import type { HttpRule } from '@site11/proto/es/google/api/http_pb.ts'
+import { create, createFileRegistry, type DescMethod, getOption, toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { allScopes } from '../roles.ts'
 import { mergeDescriptors, ownerOf, readDescriptors, type ServiceFiles } from './descriptors.ts'
-import { type HttpTemplate, parseTemplate, templateRegex } from './http-template.ts'
-import { addJsonFields, hasOwnFields, type JsonFields } from './json-fields.ts'
+import { bindingsOf } from './http-bindings.ts'
+import type { HttpTemplate } from './http-template.ts'
+import { addJsonFields, type JsonFields } from './json-fields.ts'
+import { describeProblem, milliseconds, policyProblems } from './policy-rules.ts'
 import { remember } from './remember.ts'
 import { edgeName, type ServiceState, StateError } from './state.ts'
 
@@ -39,7 +32,7 @@ export type EdgeMethod = {
   path: string
   /** Whether the caller sends a stream. */
   clientStreaming: boolean
-  bindings: HttpBinding[]
+  bindings: EdgeBinding[]
   access: { kind: 'public' } | { kind: 'authenticated' } | { kind: 'scope'; scope: string }
   /** Zero means no limit. */
   timeoutMs: number
@@ -49,17 +42,18 @@ export type EdgeMethod = {
   maxRequestBytes: number
 }
 
-export type HttpBinding = {
+export type EdgeBinding = {
   verb: string
   template: HttpTemplate
-  /** The message that the JSON body holds; undefined when there is no body, or one of another kind. */
+  /** The name of the message that the JSON body holds; undefined when there is no body, or one of another kind. */
   body: string | undefined
 }
 
 /**
- * Reads the contracts of all services. A method without a policy, or for services only, is left out: what is not listed
- * is not reachable. Only services of the package `site11.<name>.*` count as those of the service <name>, so that no
- * service can speak for another. Throws a StateError that names the service whose contract is malformed.
+ * Reads the contracts of all services. A method for services only is left out: what is not listed is not reachable.
+ * Only services of the package `site11.<name>.*` count as those of the service <name>, so that no
+ * service can speak for another. Throws a StateError that names the service whose contract is malformed, or says of a method what it
+ * must not (policy-rules.ts).
  */
 export function contractsFrom(services: Contract[]): Contracts {
   const own = services.map(({ name, contract }) => ({ name, contract }))
@@ -81,8 +75,7 @@ const readContracts = remember(contractsOf, (a, b) => {
 function contractsOf(services: Contract[]): Contracts {
   const hash = createHash('sha256')
   const files: ServiceFiles[] = []
-  const methods: EdgeMethod[] = []
-  const jsonFields: JsonFields = new Map()
+  const described: { service: string; method: DescMethod }[] = []
   for (const { name, contract } of services) {
     hash.update(`${name} ${contract.length} `).update(contract)
     // Hyphens are for the clusters that are none of a service's.
@@ -95,15 +88,16 @@ function contractsOf(services: Contract[]): Contracts {
       const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: own }))
       for (const file of registry.files) {
         if (ownerOf(file.proto) !== name) continue
-        methods.push(
-          ...file.services.flatMap(service => service.methods).flatMap(method => edgeMethod(name, method, jsonFields)),
-        )
+        const methods = file.services.flatMap(service => service.methods)
+        described.push(...methods.map(method => ({ service: name, method })))
       }
     } catch (cause) {
       throw new StateError(name, `its contract cannot be used: ${message(cause)}`, cause)
     }
   }
-  refuseDoubleBindings(methods)
+  refuseBadPolicies(described)
+  const jsonFields: JsonFields = new Map()
+  const methods = described.flatMap(({ service, method }) => edgeMethod(service, method, jsonFields))
   return {
     hash: hash.digest('hex'),
     methods: methods.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
@@ -147,110 +141,52 @@ function fails(attempt: () => void): boolean {
   }
 }
 
+/** Names all that is wrong with the contract of the first service that has something wrong. */
+function refuseBadPolicies(described: { service: string; method: DescMethod }[]): void {
+  const problems = policyProblems(
+    described.map(({ method }) => method),
+    { scopes: allScopes },
+  )
+  const [first] = problems
+  if (!first) return
+  const service = ownerOf(first.method.parent.file.proto)
+  const own = problems.filter(({ method }) => ownerOf(method.parent.file.proto) === service)
+  throw new StateError(service, `its contract cannot be used: ${own.map(describeProblem).join('; ')}`)
+}
+
+/** Nothing for a method that is not for the edge. */
 function edgeMethod(service: string, method: DescMethod, jsonFields: JsonFields): EdgeMethod[] {
-  if (!hasOption(method, policyOption)) return []
   const policy = getOption(method, policyOption)
-  const access = accessOf(method, policy)
+  const access = accessOf(policy)
   if (!access) return []
-  const path = `/${method.parent.typeName}/${method.name}`
-  const bindings = hasOption(method, http) ? bindingsOf(method, getOption(method, http), jsonFields) : []
-  const rateLimit = policy.rateLimit && {
-    requests: policy.rateLimit.requests,
-    perMs: milliseconds(`${path} has a rate_limit.per`, policy.rateLimit.per),
-  }
-  if (rateLimit && (rateLimit.requests < 1 || rateLimit.perMs < 50)) {
-    throw new Error(`${path} has a rate_limit that is not at least one request in at least 50 ms`)
-  }
+  const { timeout, retry, rateLimit, maxRequestBytes } = policy
+  const bindings = bindingsOf(method).map(({ verb, template, body }) => {
+    if (body) addJsonFields(body, jsonFields)
+    return { verb, template, body: body?.typeName }
+  })
   return [
     {
       service,
       grpcService: method.parent.typeName,
-      path,
+      path: `/${method.parent.typeName}/${method.name}`,
       clientStreaming: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
       bindings,
       access,
-      timeoutMs: milliseconds(`${path} has a timeout`, policy.timeout),
-      retry: policy.retry && { attempts: policy.retry.attempts, requiresRequestId: policy.retry.requiresRequestId },
-      rateLimit,
-      maxRequestBytes: policy.maxRequestBytes,
+      timeoutMs: timeout ? milliseconds(timeout) : 0,
+      retry: retry && { attempts: retry.attempts, requiresRequestId: retry.requiresRequestId },
+      rateLimit: rateLimit && {
+        requests: rateLimit.requests,
+        perMs: rateLimit.per ? milliseconds(rateLimit.per) : 0,
+      },
+      maxRequestBytes,
     },
   ]
 }
 
-/** Undefined for a method that is not for the edge. `public: false` and the like grant nothing. */
-function accessOf(method: DescMethod, { access }: MethodPolicy): EdgeMethod['access'] | undefined {
-  if (access.case === 'scope') {
-    if (!/^[A-Za-z0-9][A-Za-z0-9:._-]*$/.test(access.value)) {
-      throw new Error(
-        `${method.parent.typeName}.${method.name} asks for the scope "${access.value}", which is not a scope token`,
-      )
-    }
-    return { kind: 'scope', scope: access.value }
-  }
-  if (access.case === 'public' && access.value) return { kind: 'public' }
-  if (access.case === 'authenticated' && access.value) return { kind: 'authenticated' }
-  return undefined
+function accessOf({ access }: MethodPolicy): EdgeMethod['access'] | undefined {
+  if (access.case === 'scope') return { kind: 'scope', scope: access.value }
+  return access.case === 'public' || access.case === 'authenticated' ? { kind: access.case } : undefined
 }
-
-function bindingsOf(method: DescMethod, rule: HttpRule, jsonFields: JsonFields): HttpBinding[] {
-  const where = `${method.parent.typeName}.${method.name}`
-  const { pattern } = rule
-  if (pattern.case === undefined || pattern.case === 'custom') {
-    throw new Error(`${where} has an HTTP rule without one of get, put, post, delete and patch`)
-  }
-  const template = parseTemplate(pattern.value)
-  const [first, second] = template.segments
-  if (first?.kind !== 'literal' || first.value !== 'api' || !second) {
-    throw new Error(`${where} is bound to ${pattern.value}: the paths of methods begin with /api/`)
-  }
-  for (const field of template.fields) requireField(where, method.input, field)
-  if (rule.body && rule.body !== '*') requireField(where, method.input, rule.body)
-  // Envoy would refuse the contracts of all services for it.
-  if (rule.responseBody && method.output.typeName !== 'google.api.HttpBody') {
-    throw new Error(`${where} has an HTTP rule with response_body, which Envoy does only for google.api.HttpBody`)
-  }
-  const nested = rule.additionalBindings.flatMap(each => bindingsOf(method, each, jsonFields))
-  const body = jsonBody(method, rule.body)
-  if (body) addJsonFields(body, jsonFields)
-  return [{ verb: pattern.case.toUpperCase(), template, body: body?.typeName }, ...nested]
-}
-
-function jsonBody({ input, methodKind }: DescMethod, body: string): DescMessage | undefined {
-  const message = body === '*' ? input : input.fields.find(field => field.name === body)?.message
-  return message && hasOwnFields(message) && methodKind !== 'client_streaming' ? message : undefined
-}
-
-function requireField(where: string, message: DescMessage, path: string): void {
-  let current: DescMessage | undefined = message
-  for (const name of path.split('.')) {
-    const field: DescMessage['fields'][number] | undefined = current?.fields.find(each => each.name === name)
-    if (!field)
-      throw new Error(`${where} has an HTTP rule with the field ${path}, which ${message.typeName} does not have`)
-    current = field.fieldKind === 'message' ? field.message : undefined
-  }
-}
-
-function refuseDoubleBindings(methods: EdgeMethod[]): void {
-  const seen = new Map<string, EdgeMethod>()
-  for (const method of methods) {
-    for (const { verb, template } of method.bindings) {
-      const key = `${verb} ${templateRegex(template)}`
-      const other = seen.get(key)
-      if (other)
-        throw new StateError(method.service, `${method.path} and ${other.path} are bound to the same ${verb} path`)
-      seen.set(key, method)
-    }
-  }
-}
-
-/** No duration means zero. Envoy would refuse the contracts of all services for a negative one. */
-function milliseconds(what: string, duration: Duration | undefined): number {
-  const ms = duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 0
-  if (ms < 0 || ms > longestMs) throw new Error(`${what} of ${ms / 1000} s, which is not between 0 s and a year`)
-  return ms
-}
-
-const longestMs = 365 * 24 * 3_600_000
 
 function message(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)

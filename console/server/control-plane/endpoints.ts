@@ -2,20 +2,21 @@ import { isIP } from 'node:net'
 import { clusterNames, dashboardCluster } from './clusters.ts'
 import type { Json } from './encode.ts'
 import { type InstanceState, type MeshState, StateError } from './state.ts'
+import { endpointChoice, type Member, membersFrom } from './versions.ts'
 
 /** The instances of each cluster, sorted by name. */
-export function instancesFrom(state: MeshState): Map<string, InstanceState[]> {
-  const services = new Map(state.services.map(service => [service.name, service.instances]))
+export function instancesFrom(state: MeshState): Map<string, Member[]> {
+  const services = new Map(state.services.map(service => [service.name, membersFrom(service)]))
   services.set(dashboardCluster, [dashboardInstance(state)])
   const sorted = (name: string) => (services.get(name) ?? []).toSorted((a, b) => order(a.instance, b.instance))
   return new Map(clusterNames(state).map(name => [name, sorted(name)]))
 }
 
 /** All that the endpoints of these instances are made from, as text: made often, so by hand. */
-export function endpointsKey(instances: readonly InstanceState[]): string {
+export function endpointsKey(instances: readonly Member[]): string {
   let key = ''
-  for (const { instance, host, port, zone, healthy, draining } of instances) {
-    const free = `${instance.length} ${zone.length} ${instance}${zone}`
+  for (const { instance, host, port, zone, apiVersion, weight, healthy, draining } of instances) {
+    const free = `${instance.length} ${zone.length} ${apiVersion.length} ${instance}${zone}${apiVersion} ${weight}`
     key += `${free} ${host} ${port} ${healthy ? 'h' : ''}${draining ? 'd' : ''};`
   }
   return key
@@ -26,7 +27,7 @@ export function endpointsKey(instances: readonly InstanceState[]): string {
  * listed as such, not dropped, so that Envoy can tell "all unhealthy" from "unknown". Throws a StateError for an instance whose host is
  * not an IP address: Envoy would refuse the endpoints of all services for it.
  */
-export function assignment(name: string, instances: InstanceState[]): Json {
+export function assignment(name: string, instances: Member[]): Json {
   for (const { instance, host, port } of instances) {
     if (isIP(host) === 0)
       throw new StateError(name, `the instance ${instance} has the host "${host}", which is not an IP address`)
@@ -48,15 +49,24 @@ export function assignment(name: string, instances: InstanceState[]): Json {
   }
 }
 
-function endpoint({ instance, host, port, healthy, draining }: InstanceState): Json {
+function endpoint(member: Member): Json {
+  const { instance, host, port, healthy, draining } = member
   return {
     endpoint: { address: { socket_address: { address: host, port_value: port } }, hostname: instance },
     health_status: draining ? 'DRAINING' : healthy ? 'HEALTHY' : 'UNHEALTHY',
+    ...endpointChoice(member),
   }
 }
 
 function dashboardInstance({ dashboard }: MeshState): InstanceState {
-  const instance = { instance: 'console', host: dashboard.address, port: dashboard.port, zone: '', version: '' }
+  const instance = {
+    instance: 'console',
+    host: dashboard.address,
+    port: dashboard.port,
+    zone: '',
+    version: '',
+    apiVersion: '',
+  }
   return { ...instance, healthy: true, draining: false }
 }
 

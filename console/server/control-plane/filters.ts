@@ -9,9 +9,9 @@
  *   buffer           the largest body                          REST, methods that take no stream
  *   unknown_fields   refuses fields a method does not have     REST, requests with a body
  *   transcoder       REST to gRPC                              REST
- *   local_ratelimit  the method's rate limit                   methods; behind the transcoder, or REST would go around it
- *   jwt_authn        signature, issuer, audience, expiry       methods
+ *   jwt_authn        signature, issuer, audience, expiry       methods; behind the transcoder, or REST would go around it
  *   rbac             the method's scope                        methods
+ *   local_ratelimit  the method's rate limit                   methods; who may not call takes nothing from who may
  *   router
  */
 import type { Contracts } from './contract.ts'
@@ -29,9 +29,9 @@ export const filterNames = {
   compressor: 'envoy.filters.http.compressor',
   unknownFields: 'envoy.filters.http.lua',
   transcoder: 'envoy.filters.http.grpc_json_transcoder',
-  rateLimit: 'envoy.filters.http.local_ratelimit',
   jwt: 'envoy.filters.http.jwt_authn',
   rbac: 'envoy.filters.http.rbac',
+  rateLimit: 'envoy.filters.http.local_ratelimit',
   router: 'envoy.filters.http.router',
 }
 
@@ -113,13 +113,13 @@ export function httpFilters(): Json[] {
       disabled: true,
       config_discovery: discovered('grpc_json_transcoder.v3.GrpcJsonTranscoder'),
     },
+    { name: filterNames.jwt, config_discovery: discovered('jwt_authn.v3.JwtAuthentication') },
+    // Rules that are present and empty deny: a route must name its scope or say that it needs none.
+    { name: filterNames.rbac, typed_config: typed('rbac.v3.RBAC', { rules: {} }) },
     {
       name: filterNames.rateLimit,
       typed_config: typed('local_ratelimit.v3.LocalRateLimit', { stat_prefix: 'edge' }),
     },
-    { name: filterNames.jwt, config_discovery: discovered('jwt_authn.v3.JwtAuthentication') },
-    // Rules that are present and empty deny: a route must name its scope or say that it needs none.
-    { name: filterNames.rbac, typed_config: typed('rbac.v3.RBAC', { rules: {} }) },
     { name: filterNames.router, typed_config: typed('router.v3.Router', { suppress_envoy_headers: true }) },
   ]
 }

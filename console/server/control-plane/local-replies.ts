@@ -49,6 +49,9 @@ const scopeMissing = (scope: string) =>
 
 const unknownField = `%DYNAMIC_METADATA(${unknownFieldMetadata.filter}:${unknownFieldMetadata.key})%`
 
+const versionNotServed = (service: string, versions: string) =>
+  `No instance of ${service} serves the version of the API that the header X-API-Version asks for. Send one of these, or none: ${versions}.`
+
 const throttled = (delay: string) => `This method is called too often. Try again in ${delay}.`
 
 /** The first that fits is taken. */
@@ -139,6 +142,16 @@ const replies: Reply[] = [
     message: 'No healthy instance of the service can be reached. Try again in a moment.',
   },
   {
+    // Its route leads to a cluster that does not exist, with this status: no other does.
+    when: { and_filter: { filters: [status('EQ', 500), flags('NC')] } },
+    status: 400,
+    code: 9,
+    reason: 'VERSION_NOT_SERVED',
+    message: versionNotServed(fromRoute('service'), fromRoute('api_versions')),
+    metadata: { api_versions: fromRoute('api_versions') },
+    grpcStatus: fromRoute('version_not_served'),
+  },
+  {
     when: status('GE', 500),
     code: 13,
     reason: 'INTERNAL',
@@ -182,6 +195,14 @@ export function routeMetadata(scope: string | undefined, retryDelay: number | un
     metadata.throttled = statusBase64(8, 'THROTTLED', throttled(`${retryDelay}s`), {}, retryDelay)
   }
   return { filter_metadata: { [routeMetadataKey]: metadata } }
+}
+
+/** What the route for API versions that no instance serves tells of those that there are. */
+export function versionMetadata(service: string, versions: string[]): Json {
+  const api_versions = versions.join(', ')
+  const text = versionNotServed(service, api_versions)
+  const version_not_served = statusBase64(9, 'VERSION_NOT_SERVED', text, { api_versions })
+  return { filter_metadata: { [routeMetadataKey]: { service, api_versions, version_not_served } } }
 }
 
 function restMapper({ when, status, code, reason, message, metadata, details = [] }: Reply): Json {

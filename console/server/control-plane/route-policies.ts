@@ -35,7 +35,9 @@ const otherInstance: Json = {
       },
     },
   ],
-  host_selection_retry_max_attempts: 3,
+  // An instance that refuses all connections has the fewest requests under way, and so is chosen again and again; and a version
+  // may have one share of a hundred.
+  host_selection_retry_max_attempts: 100,
   retry_back_off: { base_interval: '0.025s', max_interval: '0.25s' },
 }
 

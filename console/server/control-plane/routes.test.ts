@@ -4,6 +4,7 @@ import type { Json } from './encode.ts'
 import { filterNames } from './filters.ts'
 import { routesFrom } from './routes.ts'
 import { meshState } from './testbed.ts'
+import { versionsFrom } from './versions.ts'
 
 type Route = {
   name: string
@@ -20,7 +21,9 @@ type Route = {
 
 function routes(change = (state: ReturnType<typeof meshState>) => state): Route[] {
   const state = change(meshState())
-  const config = routesFrom(state, contractsFrom(state.services)) as unknown as { virtual_hosts: [{ routes: Route[] }] }
+  const config = routesFrom(state, contractsFrom(state.services), versionsFrom(state.services)) as unknown as {
+    virtual_hosts: [{ routes: Route[] }]
+  }
   return config.virtual_hosts[0].routes
 }
 
@@ -80,7 +83,8 @@ describe('the route of a method', () => {
 describe('a path under another verb', () => {
   const refused = (verb: string, path: string) =>
     routes().find(route => {
-      const verbs = route.match.headers?.map(header => (header.string_match as { exact: string }).exact) ?? []
+      const verbs =
+        route.match.headers?.map(header => (header.string_match as { exact: string } | undefined)?.exact) ?? []
       return (
         route.name === 'rest-wrong-verb' &&
         !verbs.includes(verb) &&

@@ -12,7 +12,7 @@ import type { Contracts, EdgeMethod } from './contract.ts'
 import { type Json, seconds } from './encode.ts'
 import { defaultBodyBytes, filterNames } from './filters.ts'
 import { type HttpTemplate, templateRegex, templatesOverlap } from './http-template.ts'
-import { routeMetadata } from './local-replies.ts'
+import { routeMetadata, versionMetadata } from './local-replies.ts'
 import {
   bodyLimit,
   bodyLimitPolicy,
@@ -25,8 +25,15 @@ import {
   scopePolicy,
 } from './route-policies.ts'
 import { edgeName, type MeshState } from './state.ts'
+import { destination, type Versions, versionHeader } from './versions.ts'
 
-export function routesFrom({ corsOrigins }: Pick<MeshState, 'corsOrigins'>, contracts: Contracts): Json {
+export function routesFrom(
+  { corsOrigins }: Pick<MeshState, 'corsOrigins'>,
+  contracts: Contracts,
+  versions: readonly Versions[],
+): Json {
+  const byService = new Map(versions.map(each => [each.service, each]))
+  const versionsOf = ({ service }: EdgeMethod) => byService.get(service) ?? { service, api: [], weighted: false }
   return {
     '@type': 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
     name: edgeName,
@@ -40,7 +47,9 @@ export function routesFrom({ corsOrigins }: Pick<MeshState, 'corsOrigins'>, cont
           ...wrongVerbRoutes(contracts.methods),
           ...restRoutes(contracts.methods),
           notGrpcRoute,
-          ...contracts.methods.map(methodRoute),
+          ...versions.filter(({ api }) => api.length > 0).map(noSuchVersionRoute),
+          ...contracts.methods.map(method => methodRoute(method, versionsOf(method))),
+          ...contracts.methods.flatMap(method => versionRoutes(method, versionsOf(method))),
           unknownMethodRoute,
           ...dashboardRoutes,
         ],
@@ -191,17 +200,44 @@ function wrongVerbRoute(name: string, path: Json, verbs: string[]): Json {
   }
 }
 
-function methodRoute(method: EdgeMethod): Json {
+/** What no instance serves is refused for all methods of a service at once. */
+function noSuchVersionRoute({ service, api }: Versions): Json {
+  const others = api.map(version => ({
+    name: versionHeader,
+    string_match: { exact: version },
+    invert_match: true,
+  }))
+  return {
+    name: 'no-such-version',
+    match: { prefix: `/site11.${service}.`, headers: [{ name: versionHeader, present_match: true }, ...others] },
+    route: { cluster: 'no-such-version', cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' },
+    metadata: versionMetadata(service, api),
+    typed_per_filter_config: openToAll,
+  }
+}
+
+/** Of a method whose service has several API versions: one route for each, behind all that are for who asks for none. */
+function versionRoutes(method: EdgeMethod, versions: Versions): Json[] {
+  if (versions.api.length < 2) return []
+  return versions.api.map(api => ({
+    ...methodRoute(method, versions, api),
+    match: { path: method.path, headers: [{ name: versionHeader, string_match: { exact: api } }] },
+  }))
+}
+
+/** @param api the API version that is asked for; where all instances serve the same, it makes no difference. */
+function methodRoute(method: EdgeMethod, versions: Versions, api?: string): Json {
   const { access, rateLimit } = method
   const filters: Json = bodyLimitPolicy(bodyLimit(method))
   // A token is asked for unless a route says otherwise, and nobody has a scope unless a route says which (see filters.ts).
   if (access.kind === 'public') filters[filterNames.jwt] = noToken
   filters[filterNames.rbac] = access.kind === 'scope' ? scopePolicy(access.scope) : noScope
   if (rateLimit) filters[filterNames.rateLimit] = rateLimitPolicy(method.path, rateLimit)
+  const unversioned = { name: versionHeader, present_match: true, invert_match: true }
   return {
     name: method.path.slice(1),
-    match: { path: method.path },
-    route: { cluster: method.service, ...limits(method), retry_policy: retryPolicy(method) },
+    match: { path: method.path, ...(versions.api.length > 1 && { headers: [unversioned] }) },
+    route: { ...destination(versions, api), ...limits(method), retry_policy: retryPolicy(method) },
     metadata: routeMetadata(access.kind === 'scope' ? access.scope : undefined, rateLimit && retryAfter(rateLimit)),
     typed_per_filter_config: filters,
   }

@@ -73,7 +73,9 @@ describe('a snapshot', () => {
 
   it('changes only in its endpoints when instances come and go', () => {
     const one = withInstances(instance('users-1', 1))
-    expect(changes(one, withInstances())).toEqual([endpointType])
+    // With the last one goes what is known of the versions.
+    expect(changes(one, withInstances())).toEqual([endpointType, routeType])
+    expect(changes(one, withInstances(instance('users-1', 1), instance('users-2', 2)))).toEqual([endpointType])
     expect(changes(one, withInstances(instance('users-1', 1, { healthy: false })))).toEqual([endpointType])
     expect(changes(one, withInstances(instance('users-1', 1, { draining: true })))).toEqual([endpointType])
   })

@@ -9,6 +9,7 @@ import { grpcClusterFrom, grpcListenerFrom, grpcRoutesFrom } from './grpc-client
 import { listenerFrom, secretFrom } from './listeners.ts'
 import { routesFrom } from './routes.ts'
 import { type Address, edgeName, type InstanceState, type MeshState } from './state.ts'
+import { versionsFrom } from './versions.ts'
 
 /**
  * In the order in which a change must reach a proxy: a cluster, its endpoints, then what refers to it.
@@ -74,6 +75,7 @@ export function snapshotFrom(state: MeshState): Snapshot {
   const contracts = contractsFrom(state.services)
   const clusters = instancesFrom(state)
   const services = state.services.map(({ name }) => name).sort()
+  const versions = versionsFrom(state.services)
   const origins = [...new Set(state.corsOrigins)].sort()
   const onDemand = (kind: string, from: (service: string) => Json) =>
     services.map(name => make(`${kind} ${name}`, () => from(name), true))
@@ -97,7 +99,9 @@ export function snapshotFrom(state: MeshState): Snapshot {
       make(`jwt ${JSON.stringify([jwks, issuer, audience])}`, () => jwtFrom(state)),
     ],
     [routeType]: [
-      make(`routes ${contracts.hash} ${JSON.stringify(origins)}`, () => routesFrom(state, contracts)),
+      make(`routes ${contracts.hash} ${JSON.stringify([origins, versions])}`, () =>
+        routesFrom(state, contracts, versions),
+      ),
       ...onDemand('grpc routes', grpcRoutesFrom),
     ],
     [secretType]: tls ? [make(`secret ${sha256(JSON.stringify(tls))}`, () => secretFrom(tls))] : [],

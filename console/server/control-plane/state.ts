@@ -27,7 +27,12 @@ export type ServiceState = {
   /** A serialized google.protobuf.FileDescriptorSet of its own services, with all imports. */
   contract: Uint8Array
   instances: InstanceState[]
+  /** How requests are spread over its versions; none when all instances get the same. */
+  traffic?: readonly TrafficWeight[] | undefined
 }
+
+/** The share of one version, in percent. */
+export type TrafficWeight = { version: string; percent: number }
 
 export type InstanceState = {
   /** Such as `users-1`. */
@@ -37,6 +42,8 @@ export type InstanceState = {
   port: number
   zone: string
   version: string
+  /** The version of the API that it serves, such as `1.0`. */
+  apiVersion: string
   healthy: boolean
   draining: boolean
 }

@@ -43,7 +43,7 @@ export const usersContract = contractOf('site11/users/v1/users_service.proto')
 export const consoleContract = contractOf('site11/console/v1/auth_service.proto')
 
 export function instance(name: string, port: number, more: Partial<InstanceState> = {}): InstanceState {
-  const where = { host: '127.0.0.1', port, zone: '', version: '0.1.0' }
+  const where = { host: '127.0.0.1', port, zone: '', version: '0.1.0', apiVersion: '1.0' }
   return { instance: name, ...where, healthy: true, draining: false, ...more }
 }
 

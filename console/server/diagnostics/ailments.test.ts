@@ -18,6 +18,7 @@ const at = (port: number): Instance => ({
   service: 'users',
   instance: 'users-1',
   version: '1',
+  apiVersion: '1.0',
   address: `127.0.0.1:${port}`,
   ip: '127.0.0.1',
   port,

@@ -117,6 +117,7 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
   service: 'users',
   instance: 'users-1',
   version: '1.0.0',
+  apiVersion: '1.0',
   address: '127.0.0.1:8110',
   ip: '127.0.0.1',
   port: 8110,

@@ -11,6 +11,7 @@ const instance = (name: string, change: Partial<Instance> = {}): Instance => ({
   service: name.split('-')[0] ?? '',
   instance: name,
   version: '1.0.0',
+  apiVersion: '1.0',
   address: `127.0.0.1:8${name.at(-1)}`,
   ip: '127.0.0.1',
   port: 80,

@@ -15,7 +15,7 @@ import type { ControlPlane } from '../control-plane/server.ts'
 import { type Endpoint, resolveAddress } from '../resolve.ts'
 import { isJoining } from './join.ts'
 import type { LiveRegistry } from './live-registry.ts'
-import { type Facts, heartbeatMs, type Instance, leaseMs } from './model.ts'
+import { defaultApiVersion, type Facts, heartbeatMs, type Instance, leaseMs } from './model.ts'
 import { createOutbox } from './outbox.ts'
 import type { Ended } from './outcome.ts'
 import type { Pushing, Stream } from './push.ts'
@@ -132,7 +132,8 @@ async function introduce(hello: Hello, stream: number, options: AttachOptions): 
     }
   }
   registry.addContract(contractHash, contract)
-  const facts = { service, instance, version, address, zone, startTime, contractHash, ...endpoint }
+  const apiVersion = hello.apiVersion || defaultApiVersion
+  const facts = { service, instance, version, apiVersion, address, zone, startTime, contractHash, ...endpoint }
   const clockOffsetMs = offsetOf(hello.sendTime, receivedMs) ?? 0
   const { refused } = registry.apply({ type: 'hello', stream, facts, clockOffsetMs, nowMs: now() })
   if (refused?.reason === 'WRONG_STATE') throw failedPrecondition(refused.reason, refused.message)

@@ -32,6 +32,14 @@ const attached = [hello(1, 'users-1'), health('users-1', healthy)]
 const instance = 'instances/users-1'
 const service = 'services/users'
 
+const traffic = (first: number, second: number, swapped = false): Event => {
+  const weights = [
+    { version: '0.9.0', percent: swapped ? second : first },
+    { version: '0.10.0', percent: swapped ? first : second },
+  ]
+  return { type: 'traffic', service: 'users', weights: swapped ? weights.reverse() : weights }
+}
+
 test.each<[string, Event[], Event, object[]]>([
   [
     'a new instance of a new service',
@@ -124,6 +132,19 @@ test.each<[string, Event[], Event, object[]]>([
     [{ action: 'service.contract_refused', reason: 'no' }],
   ],
   [
+    'weights',
+    attached,
+    traffic(90, 10),
+    [{ action: 'service.traffic', subject: 'services/users', after: { traffic: '0.9.0=90 0.10.0=10' } }],
+  ],
+  ['the same weights in another order', [...attached, traffic(90, 10)], traffic(10, 90, true), []],
+  [
+    'no weights any more',
+    [...attached, traffic(90, 10)],
+    { type: 'traffic', service: 'users', weights: [] },
+    [{ action: 'service.traffic', before: { traffic: '0.9.0=90 0.10.0=10' } }],
+  ],
+  [
     'a service without instances for a day',
     [...attached, draining(1, 'users-1'), closed(1, 'users-1')],
     { type: 'tick', nowMs: t0 + 90_000_000 },
@@ -160,7 +181,9 @@ test('a Console starts from what the journal has: leases and waits begin anew, a
     hello(2, 'users-2', { contractHash: 'c2', startTime: later(9) }),
     contract('c2', 'refused', 'no'),
     drain('users-2'),
-    hello(3, 'images-3', { service: 'images' }),
+    traffic(90, 10),
+    hello(3, 'images-3', { service: 'images', apiVersion: '1.4' }),
+    hello(4, 'users-4', { apiVersion: '1.2' }),
     draining(3, 'images-3'),
     closed(3, 'images-3'),
   ])

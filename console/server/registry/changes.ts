@@ -54,6 +54,7 @@ function serviceChange(before: State, after: State, name: string, nowMs: number)
   if (was.refused !== is.refused) {
     return [{ ...change, action: 'service.contract_refused', reason: is.refused?.reason }]
   }
+  if (was.traffic !== is.traffic) return [{ ...change, action: 'service.traffic' }]
   return was.acceptedHash === is.acceptedHash ? [] : [{ ...change, action: 'service.contract_accepted' }]
 }
 
@@ -112,5 +113,5 @@ function happenedTo(
 function hasSameFacts(a: StateFacts, b: StateFacts): boolean {
   return facts.every(name => a[name] === b[name])
 }
-const facts = ['service', 'version', 'address', 'zone', 'contractHash'] as const
+const facts = ['service', 'version', 'apiVersion', 'address', 'zone', 'contractHash'] as const
 type StateFacts = Record<(typeof facts)[number], string>

@@ -2,10 +2,19 @@
  * The registry as the journal has it: flat fields by subject. What comes and goes with a stream or a heartbeat is not among them.
  *
  * `instances/<name>` what it said of itself, `registerTime`, `draining`, `drainTime`, `health...`; of the name `drained...` and
- * `removedStarts`, which stay when the instance goes. `services/<name>` its contracts.
+ * `removedStarts`, which stay when the instance goes. `services/<name>` its contracts and `traffic`.
  */
 import type { Fields } from '../journal/journal.ts'
-import type { Drain, Health, Instance, KnownService, Mark, State } from './model.ts'
+import {
+  type Drain,
+  defaultApiVersion,
+  type Health,
+  type Instance,
+  type KnownService,
+  type Mark,
+  type State,
+} from './model.ts'
+import { parseWeights, weightsText } from './traffic.ts'
 
 export const instanceSubject = (name: string) => `instances/${name}`
 export const serviceSubject = (name: string) => `services/${name}`
@@ -19,11 +28,12 @@ export function instanceFields(state: State, name: string): Fields | undefined {
 }
 
 function ownFields(instance: Instance): Fields {
-  const { service, version, address, ip, port, zone, startTime, contractHash } = instance
+  const { service, version, apiVersion, address, ip, port, zone, startTime, contractHash } = instance
   const { registerTime, draining, drainTime, health } = instance
   return {
     service,
     version,
+    apiVersion: apiVersion === defaultApiVersion ? undefined : apiVersion,
     address,
     ip,
     port,
@@ -48,13 +58,14 @@ const markFields = ({ drained, removedStartsMs }: Mark): Fields => ({
 export function serviceFields(state: State, name: string): Fields | undefined {
   const known = state.services.get(name)
   if (!known) return undefined
-  const { contractHash, contractTime, acceptedHash, refused } = known
+  const { contractHash, contractTime, acceptedHash, refused, traffic } = known
   return {
     contractHash,
     contractTime,
     acceptedHash,
     refusedHash: refused?.contractHash,
     refusedReason: refused?.reason,
+    traffic: traffic && weightsText(traffic),
   }
 }
 
@@ -96,6 +107,7 @@ function instanceFrom(name: string, fields: Fields, drained: Drain | undefined, 
     service: text(fields.service),
     instance: name,
     version: text(fields.version),
+    apiVersion: fields.apiVersion === undefined ? defaultApiVersion : text(fields.apiVersion),
     address: text(fields.address),
     ip: text(fields.ip),
     port: Number(fields.port),
@@ -124,6 +136,7 @@ function knownFrom(fields: Fields, nowMs: number): KnownService {
     acceptedHash: acceptedHash === undefined ? undefined : text(acceptedHash),
     refused:
       refusedHash === undefined ? undefined : { contractHash: text(refusedHash), reason: text(fields.refusedReason) },
+    ...(fields.traffic !== undefined && { traffic: parseWeights(text(fields.traffic)) }),
     emptySinceMs: nowMs,
   }
 }

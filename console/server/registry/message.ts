@@ -13,12 +13,13 @@ const healths = {
 }
 
 export function instanceMessage(instance: Instance, nowMs: number): InstanceMessage {
-  const { service, version, address, zone, startTime, registerTime, seenMs, contractHash } = instance
+  const { service, version, apiVersion, address, zone, startTime, registerTime, seenMs, contractHash } = instance
   const { health, healthChangesMs, draining, drainTime, drained, dependencies, calls } = instance
   return {
     service,
     instance: instance.instance,
     version,
+    apiVersion,
     address,
     zone,
     startTime,

@@ -22,6 +22,8 @@ export interface Facts {
   service: string
   instance: string
   version: string
+  /** The version of the API that it serves. */
+  apiVersion: string
   /** `host:port` of its gRPC server, as it gave it. */
   address: string
   /** The same with the host as an IP address. */
@@ -63,6 +65,15 @@ export interface Instance extends Facts {
   calls: CallHealth[]
 }
 
+/** Of an instance that does not say. */
+export const defaultApiVersion = '1.0'
+
+/** The share of one version, in percent. */
+export interface TrafficWeight {
+  version: string
+  percent: number
+}
+
 /** A service that has, or had, an instance. */
 export interface KnownService {
   /** The contract of the instance that started last. */
@@ -73,6 +84,8 @@ export interface KnownService {
   acceptedHash: string | undefined
   /** That a proxy refused the contract. */
   refused: { contractHash: string; reason: string } | undefined
+  /** How requests are spread over its versions; undefined when all instances get the same. */
+  traffic?: readonly TrafficWeight[] | undefined
   /** Since when it has no instance. */
   emptySinceMs: number | undefined
 }

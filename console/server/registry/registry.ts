@@ -7,9 +7,19 @@
  */
 import type { CallHealth, Dependency } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { hello } from './hello.ts'
-import { type Facts, flapWindowMs, forgottenAfterMs, type Health, type Instance, leaseMs, type State } from './model.ts'
+import {
+  type Facts,
+  flapWindowMs,
+  forgottenAfterMs,
+  type Health,
+  type Instance,
+  leaseMs,
+  type State,
+  type TrafficWeight,
+} from './model.ts'
 import { drain, forgetService, remove, resume } from './operator.ts'
 import { changed, type Ended, type Outcome, same, withInstance, without, withService } from './outcome.ts'
+import { setTraffic } from './traffic.ts'
 
 export type { Facts, Health, Instance, KnownService, State } from './model.ts'
 export { heartbeatMs, isServing, leaseMs } from './model.ts'
@@ -37,6 +47,7 @@ export type Event =
   | { type: 'resume'; instance: string }
   | { type: 'remove'; instance: string; nowMs: number }
   | { type: 'forget'; service: string }
+  | { type: 'traffic'; service: string; weights: readonly TrafficWeight[] }
   | { type: 'contract'; service: string; contractHash: string; verdict: 'accepted' | 'refused'; reason: string }
 
 export const emptyState = (nowMs: number): State => ({
@@ -80,6 +91,8 @@ export function step(state: State, event: Event): Outcome {
       return remove(state, event)
     case 'forget':
       return forgetService(state, event)
+    case 'traffic':
+      return setTraffic(state, event)
     case 'contract':
       return judge(state, event)
   }

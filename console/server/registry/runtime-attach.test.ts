@@ -35,6 +35,7 @@ function attachTo(address: string, options: Partial<AttachOptions> = {}) {
       service: 'users',
       instance: 'users-1',
       version: '1.0.0',
+      apiVersion: '',
       address: '127.0.0.1:8110',
       zone: '',
       startTime,

@@ -158,6 +158,71 @@ describe('an operator', () => {
   })
 })
 
+describe('the traffic of a service', () => {
+  const newer = { ...second, version: '2.0.0', apiVersion: '1.1' }
+  const set = (...weights: [string, number][]) =>
+    mesh.call('setTraffic', { service: 'users', weights: weights.map(([version, percent]) => ({ version, percent })) })
+
+  test('is set by weights, kept by the journal, and shown with the versions that there are', async () => {
+    await mesh.attached()
+    await mesh.attached(newer)
+    const { value } = await set(['2.0.0', 10], ['1.0.0', 90])
+    expect(await changeOf(value?.change)).toMatchObject({
+      action: 'service.traffic',
+      subject: 'services/users',
+      actor: expect.stringMatching(/^users\//),
+    })
+    const shown = await mesh.call('getTraffic', { service: 'users' })
+    expect(shown.value).toEqual({
+      weights: [
+        { version: '1.0.0', percent: 90 },
+        { version: '2.0.0', percent: 10 },
+      ],
+      versions: [
+        { version: '1.0.0', apiVersions: ['1.0'], instances: 1, serving: 1 },
+        { version: '2.0.0', apiVersions: ['1.1'], instances: 1, serving: 1 },
+      ],
+    })
+    expect(value?.weights).toEqual(shown.value?.weights)
+    expect((await mesh.call('getInstance', { instance: 'users-2' })).value?.instance?.apiVersion).toBe('1.1')
+    expect((await set()).value?.weights).toEqual([])
+    expect((await mesh.call('getTraffic', { service: 'users' })).value?.weights).toEqual([])
+  })
+
+  test.each<[string, [string, number][], status]>([
+    ['are not 100 percent', [['1.0.0', 90]], status.INVALID_ARGUMENT],
+    [
+      'name a version twice',
+      [
+        ['1.0.0', 50],
+        ['1.0.0', 50],
+      ],
+      status.INVALID_ARGUMENT,
+    ],
+    ['are beyond 100 percent', [['1.0.0', 101]], status.INVALID_ARGUMENT],
+    ['name what is no version', [['1.0.0=1 ', 100]], status.INVALID_ARGUMENT],
+    [
+      'name a version that has no instance',
+      [
+        ['1.0.0', 90],
+        ['3.0.0', 10],
+      ],
+      status.FAILED_PRECONDITION,
+    ],
+  ])('is refused when its weights %s', async (_, weights, code) => {
+    await mesh.attached()
+    expect((await set(...weights)).error?.code).toBe(code)
+    expect((await mesh.call('getTraffic', { service: 'users' })).value?.weights).toEqual([])
+  })
+
+  test('is refused for a service that is not there, and without the scope', async () => {
+    const nowhere = { service: 'images', weights: [] }
+    expect((await mesh.call('setTraffic', nowhere)).error?.code).toBe(status.NOT_FOUND)
+    expect((await mesh.call('getTraffic', nowhere)).error?.code).toBe(status.NOT_FOUND)
+    expect((await mesh.call('setTraffic', nowhere, 'mesh:read')).error?.code).toBe(status.PERMISSION_DENIED)
+  })
+})
+
 describe('a watch of the instances', () => {
   test('has all of them, then READY, then what changes; heartbeats are no change', async () => {
     const stream = await mesh.attached()

@@ -12,6 +12,7 @@ import { instanceMessage } from './message.ts'
 import type { Instance } from './model.ts'
 import { createPushing, type PushOptions } from './push.ts'
 import type { Event } from './registry.ts'
+import { requireTraffic, trafficOf } from './traffic.ts'
 import { createInstanceWatch } from './watch-instances.ts'
 
 export interface RegistryServiceOptions extends AttachOptions, PushOptions {
@@ -111,6 +112,20 @@ export function registryService(options: RegistryServiceOptions): Attachments {
         const { change } = registry.apply({ type: 'forget', service }, actorOf(call))
         await stored(`removal of ${service}`)
         return { change }
+      },
+      async getTraffic({ service }) {
+        const traffic = trafficOf(registry.state(), service)
+        if (!traffic) throw notFound('service', service)
+        return traffic
+      },
+      async setTraffic({ service, weights }, call) {
+        requireTraffic(registry.state(), service, weights)
+        const { change } = registry.apply({ type: 'traffic', service, weights }, actorOf(call))
+        await stored(`traffic of ${service}`)
+        return {
+          weights: [...(registry.state().services.get(service)?.traffic ?? [])],
+          change: change || journal.last(),
+        }
       },
       async listProxies() {
         return { proxies: options.controlPlane.proxies() }

@@ -12,6 +12,7 @@ export const facts = (instance: string, change: Partial<Facts> = {}): Facts => (
   service: 'users',
   instance,
   version: '1.0.0',
+  apiVersion: '1.0',
   address: `127.0.0.1:${8100 + Number(instance.at(-1))}`,
   ip: '127.0.0.1',
   port: 8100 + Number(instance.at(-1)),

@@ -86,6 +86,8 @@ export async function startRegistry(db: Db, options: Partial<JournalOptions> = {
       | 'getInstance'
       | 'drainInstance'
       | 'removeService'
+      | 'getTraffic'
+      | 'setTraffic'
       | 'resumeInstance'
       | 'removeInstance'
       | 'listProxies',
@@ -195,6 +197,7 @@ export const hello = (change: Partial<Hello> = {}): AttachRequest['message'] => 
     service: 'users',
     instance: 'users-1',
     version: '1.0.0',
+    apiVersion: '',
     address: '127.0.0.1:8110',
     zone: '',
     startTime,
@@ -221,6 +224,7 @@ const consoleInstance = (): Instance => ({
   service: 'console',
   instance: 'console-1',
   version: '1.0.0',
+  apiVersion: '1.0',
   address: '127.0.0.1:1',
   ip: '127.0.0.1',
   port: 1,

@@ -284,6 +284,10 @@ export const en = {
         what: 'The server does not take this format',
         todo: 'Reload the page; report it with the details if it stays.',
       },
+      VERSION_NOT_SERVED: {
+        what: 'The server does not have this version of the API',
+        todo: 'Reload the page; report it with the details if it stays.',
+      },
     },
   },
 }

@@ -284,6 +284,10 @@ export const ko: Translation<typeof en> = {
         what: '서버가 받지 않는 형식입니다',
         todo: '페이지를 새로 고치십시오. 계속되면 세부 정보와 함께 알려 주십시오.',
       },
+      VERSION_NOT_SERVED: {
+        what: '서버에 이 API 버전이 없습니다',
+        todo: '페이지를 새로 고치십시오. 계속되면 세부 정보와 함께 알려 주십시오.',
+      },
     },
   },
 }
