@@ -7,6 +7,7 @@ import { Client, type ClientReadableStream, credentials, type ServiceError, stat
 import { service as healthService, type ServingStatus } from 'grpc-health-check'
 import { type Health, type Instance, isSameProcess } from '../registry/model.ts'
 import { type CheckResult, confirmAfterMs, damp, isOnProbation, undamped } from './damping.ts'
+import { type OwnLag, watchOwnLag } from './own-lag.ts'
 
 /** All ms. */
 const checkMs = 2000
@@ -36,7 +37,8 @@ export function createHealthWatch(
   now: () => number = Date.now,
 ): HealthWatch {
   const watched = new Map<string, { of: Instance; end: () => void }>()
-  const times = { now, spacingMs: () => watched.size * shareMs }
+  const lag = watchOwnLag()
+  const times = { now, spacingMs: () => watched.size * shareMs, wasLate: lag.wasLate }
   return {
     follow(instances) {
       const wanted = new Set<string>()
@@ -61,6 +63,7 @@ export function createHealthWatch(
       }
     },
     close() {
+      lag.close()
       for (const { end } of watched.values()) end()
       watched.clear()
     },
@@ -71,7 +74,7 @@ export function createHealthWatch(
 function watchOne(
   { ip, port, health: initial }: Instance,
   onHealth: (health: Health) => void,
-  { now, spacingMs }: { now: () => number; spacingMs: () => number },
+  { now, spacingMs, wasLate }: { now: () => number; spacingMs: () => number; wasLate: OwnLag['wasLate'] },
   delayMs: number,
 ): () => void {
   const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
@@ -109,6 +112,8 @@ function watchOne(
     const result = await check(client)
     checking = false
     if (closed) return
+    // A Console that could not listen has not heard that there was no answer.
+    if (!result.ok && wasLate(checkedMs)) return checkAfter(leastMs)
     const before = damping.health
     damping = damp(damping, result, now())
     if (damping.health !== before) onHealth(damping.health)
