@@ -18,6 +18,8 @@ export interface Credential {
   proof: Proof
   /** Sent as `Authorization: Bearer`; undefined sends no header. */
   token: string | undefined
+  /** That the edge cannot see what is wrong with it: Envoy looks at no `typ`. An ID token proper has another audience besides. */
+  edgeIsBlind?: boolean
 }
 
 /** A subject that no user has: what it is let do changes nothing. */
@@ -46,12 +48,13 @@ export async function makeCredentials(): Promise<(scope: string, callers: string
       'the signature of another token',
       `${good.token.split('.', 2).join('.')}.${(await signed({ jti: 'x' })).split('.')[2]}`,
     ],
-    ['an ID token', await signed({}, 'JWT')],
     ['a refresh token', refreshToken],
   ]
   const fixed: Credential[] = [
     { name: 'no token', proof: { kind: 'nothing' }, token: undefined },
     ...forgeries.map(([name, token]): Credential => ({ name, proof: { kind: 'forgery' }, token })),
+    { name: 'another type', proof: { kind: 'forgery' }, token: await signed({}, 'JWT'), edgeIsBlind: true },
+    { name: 'an ID token', proof: { kind: 'forgery' }, token: await signed({ aud: 'an-application' }, 'JWT') },
   ]
   const user = async (name: string, scopes: readonly string[]): Promise<Credential> => ({
     name,

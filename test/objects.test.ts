@@ -125,16 +125,18 @@ describe.each(transports)('over %s', transport => {
       })
       return performance.now() - started
     }
-    const known: number[] = []
-    const unknown: number[] = []
-    for (let round = 0; round < 8; round++) {
-      known.push(await timeOf((await register()).email))
+    const accounts: string[] = []
+    for (let count = 0; count < 8; count++) accounts.push((await register()).email)
+    const [known, unknown]: [number[], number[]] = [[], []]
+    for (const email of accounts) {
+      known.push(await timeOf(email))
       unknown.push(await timeOf(newEmail()))
     }
-    const median = (times: number[]) => times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0
-    // Without a hash for the unknown, they would be answered several times as fast.
-    expect(median(unknown) / median(known)).toBeGreaterThan(0.5)
-    expect(median(unknown) / median(known)).toBeLessThan(2)
+    // Of several, the fastest: what else the machine does only ever adds. Without a hash for the unknown, they would be answered
+    // several times as fast.
+    const ratio = Math.min(...unknown) / Math.min(...known)
+    expect(ratio).toBeGreaterThan(0.5)
+    expect(ratio).toBeLessThan(2)
   })
 })
 

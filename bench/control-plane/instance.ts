@@ -55,7 +55,7 @@ export async function startInstance(options: InstanceOptions): Promise<Simulated
     let isWelcome = false
     const beat = () => {
       count('heartbeats')
-      send({ $case: 'heartbeat', value: { sendTime: new Date(), dependencies: [] } })
+      send({ $case: 'heartbeat', value: { sendTime: new Date(), dependencies: [], calls: [] } })
     }
     const own = openSession(console)
     const opened = openCall(
@@ -96,7 +96,7 @@ export async function startInstance(options: InstanceOptions): Promise<Simulated
     session = own
     call = opened
     const address = `127.0.0.1:${server.port}`
-    const facts = { service, instance: name, version: '1.0.0', zone: '', address, contract }
+    const facts = { service, instance: name, version: '1.0.0', zone: '', apiVersion: '', address, contract }
     send({ $case: 'hello', value: { ...facts, startTime, sendTime: new Date() } })
   }
 

@@ -72,6 +72,11 @@ export const unavailable = (message: string) =>
 export const resourceExhausted = (reason: 'THROTTLED' | 'OVERLOADED', message: string, retryAfterMs: number) =>
   new ServiceError(status.RESOURCE_EXHAUSTED, message, { reason, retryAfterMs })
 
+export const tooLarge = (limit: number) =>
+  new ServiceError(status.RESOURCE_EXHAUSTED, `The request is larger than ${limit} bytes, which this method takes.`, {
+    reason: 'TOO_LARGE',
+  })
+
 /**
  * @returns what goes over the wire for an error: code, message, and `grpc-status-details-bin` with the same and its details.
  * An error that is no ServiceError tells nothing of itself but the trace id.

@@ -142,6 +142,15 @@ describe('a request', () => {
     expect([refused.error?.code, refused.reason]).toEqual([status.INVALID_ARGUMENT, 'INVALID_FIELD'])
   })
 
+  test('that is larger than its method takes is refused, by those who may call alone', async () => {
+    const large = Buffer.alloc(1024 * 1024 + 1)
+    const token = await tokens.access('users:read')
+    const refused = await call('getUser', {}, token, large)
+    expect(refused.error?.code).toBe(status.RESOURCE_EXHAUSTED)
+    expect(refused.reason).toBe('TOO_LARGE')
+    expect((await call('getUser', {}, undefined, large)).error?.code).toBe(status.UNAUTHENTICATED)
+  })
+
   test('is authorized before it is validated', async () => {
     expect((await call('getUser', { id: 'nonsense' })).error?.code).toBe(status.UNAUTHENTICATED)
   })

@@ -14,7 +14,7 @@ import type { Call, Handlers } from './call.ts'
 import { traceIdOf } from './call.ts'
 import { anonymous, authorize, type Caller } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
-import { ServiceError, toStatus, unavailable } from './errors.ts'
+import { ServiceError, tooLarge, toStatus, unavailable } from './errors.ts'
 import type { Log } from './log.ts'
 import { addShortWay, type RequestMetadata, type UnaryMethod } from './unary.ts'
 import { violationOf } from './validate.ts'
@@ -59,6 +59,8 @@ interface Open {
 const openCalls = new WeakMap<Server, Open>()
 
 const maxMessageBytes = 4 * 1024 * 1024
+/** The largest request of a method whose policy says no other; the edge has the same. */
+const defaultRequestBytes = 1024 * 1024
 
 /** @returns a gRPC server without services. Messages are bounded at 4 MiB both ways. */
 export function createServer(): Server {
@@ -104,9 +106,11 @@ export function addService<D extends Definition>(
 }
 
 /** Never throws: grpc-js would answer INTERNAL without details. */
-function deserializer(decode: (bytes: Buffer) => unknown, { desc }: Method) {
+function deserializer(decode: (bytes: Buffer) => unknown, { desc, policy }: Method) {
+  const isStream = desc.methodKind === 'client_streaming' || desc.methodKind === 'bidi_streaming'
+  const limit = isStream ? maxMessageBytes : policy?.maxRequestBytes || defaultRequestBytes
   return (bytes: Buffer): Incoming => {
-    const violation = violationOf(desc.input, bytes)
+    const violation = bytes.length > limit ? tooLarge(limit) : violationOf(desc.input, bytes)
     return violation ? { message: undefined, violation } : { message: decode(bytes) }
   }
 }
