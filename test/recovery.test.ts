@@ -48,6 +48,12 @@ async function untilNamed(culprit: RegExp, url = mesh.url): Promise<void> {
   })
 }
 
+/** @returns what the findings say of callers that hold calls back. */
+async function heldBack(): Promise<string[]> {
+  const { findings } = await apiOver('REST', admin).diagnostics.diagnose({})
+  return findings.filter(({ code }) => code === 'BREAKER_OPEN').map(({ subject }) => subject)
+}
+
 /** Waits until all is well again, and proves that only the victim is another process than before. */
 async function untilRecovered(victim: string) {
   await untilHealthy(mesh.url)
@@ -77,8 +83,16 @@ describe('killed and recovered:', () => {
     await without('users-1', async () => {
       await untilNamed(/users-1/)
       expectUnavailable(await read())
+      // Enough of them for the Console to call Users no more for now.
+      for (let i = 0; i < 12; i++) {
+        const began = Date.now()
+        expectUnavailable(await send(mesh.url, '/api/v1/auth/login', { method: 'POST', body: mesh.admin }))
+        expect(Date.now() - began).toBeLessThan(1000)
+      }
+      await until('the breaker is named', async () => (await heldBack()).includes('instances/console-1'))
     })
     await untilRecovered('users-1')
+    await until('nothing is held back', async () => (await heldBack()).length === 0)
   })
 
   test('MongoDB', async () => {

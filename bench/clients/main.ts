@@ -72,7 +72,7 @@ async function compareCosts() {
   child.disconnect()
 }
 
-/** Calls at a rate for so long. @returns calls a second, attempts that the service saw, and right answers. */
+/** Calls at a rate for so long. @returns calls a second, attempts that the service saw, right answers; and when the last failed, s. */
 async function phase({ call }: Variant, child: ChildProcess, workers: number, seconds: number) {
   const tell = (command: Command) => child.send(command)
   const attempts = async () => {
@@ -82,24 +82,28 @@ async function phase({ call }: Variant, child: ChildProcess, workers: number, se
   }
   tell({ workers })
   const before = await attempts()
-  let [calls, right] = [0, 0]
+  let [calls, right, lastFailure] = [0, 0, 0]
   const began = performance.now()
   while (performance.now() - began < seconds * 1000) {
     for (; calls < ((performance.now() - began) / 1000) * rate; calls++) {
+      const sent = (performance.now() - began) / 1000
       void outcomeOf(call()).then(problem => {
-        if (!problem) right++
+        if (problem) lastFailure = Math.max(lastFailure, sent)
+        else right++
       })
     }
     await delay(5)
   }
   const seen = (await attempts()) - before
   const perSecond = (count: number) => String(Math.round(count / seconds)).padStart(5)
-  return `${perSecond(calls)}${perSecond(seen)}${perSecond(right)}`
+  return { text: `${perSecond(calls)}${perSecond(seen)}${perSecond(right)}`, lastFailure }
 }
 
 async function compareRetries() {
   say(`\nA service with ${many} workers, for 4 s only ${few}: calls, attempts and right answers a second`)
-  say(`  ${''.padEnd(28)}${['before', 'in the dip', 'after it'].map(each => each.padEnd(18)).join('')}`)
+  say(
+    `  ${''.padEnd(28)}${['before', 'in the dip', 'after it', 'last failure after'].map(each => each.padEnd(18)).join('')}`,
+  )
   const kinds: [string, (address: string) => Variant][] = [
     ['no retries', address => bare('none', address)],
     ['grpc-js, 3 attempts', address => bare('all', address, withRetries)],
@@ -109,7 +113,7 @@ async function compareRetries() {
   for (const [name, make] of kinds) {
     const { address, child } = await startServer()
     const variant = make(address)
-    const parts: string[] = []
+    const parts: Awaited<ReturnType<typeof phase>>[] = []
     for (const [workers, seconds] of [
       [many, 3],
       [few, 4],
@@ -117,11 +121,11 @@ async function compareRetries() {
     ] as const) {
       parts.push(await phase(variant, child, workers, seconds))
     }
-    say(`  ${name.padEnd(28)}${parts.map(part => part.padEnd(18)).join('')}`)
+    say(`  ${name.padEnd(28)}${parts.map(({ text }) => text.padEnd(18)).join('')}${parts[2]?.lastFailure.toFixed(1)} s`)
     variant.close()
     child.disconnect()
   }
 }
 
-await compareCosts()
+if (process.argv[2] !== 'retries') await compareCosts()
 await compareRetries()

@@ -54,7 +54,7 @@ export const openMs = 500
 /** One that nobody calls any more knows nothing of now: it closes. */
 export const forgetMs = 10_000
 /** So many calls at a time are let through half-open, and so many must succeed. */
-export const probes = 3
+export const probes = 2
 
 const halfMs = windowMs / 2
 const empty = (startMs: number): Half => ({ startMs, calls: 0, failures: 0 })

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { status } from '@grpc/grpc-js'
 import { CallState } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { CreateUserRequest, SetUserRolesRequest } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import { pino } from 'pino'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { failureRatio, minCalls, openMs } from './breaker.ts'
+import { failureRatio, minCalls, openMs, probes } from './breaker.ts'
 import type { Call } from './call.ts'
 import { notFound, type ServiceError, unavailable } from './errors.ts'
 import { maxUnderway } from './invoke.ts'
 import { failuresToEject } from './peer-health.ts'
-import { callHealth } from './target.ts'
+import { callHealth, logBreakers } from './target.ts'
 import { clientOf, list, startInstance, type TestInstance, userNamed } from './test-service.ts'
 
 const id = randomUUID()
@@ -235,6 +236,8 @@ describe('the breaker', () => {
       setUserRoles: async () => (works ? userNamed(id) : Promise.reject(unavailable('It is not well.'))),
     })
     const { client, instances, health, service } = used
+    const lines: { level: number; service: string }[] = []
+    closers.push(logBreakers(pino({ level: 'info' }, { write: line => void lines.push(JSON.parse(line)) })))
     const got = await untilOpen(used, 1000)
     expect(got).toEqual(Array(got.length).fill('UNAVAILABLE'))
     expect(got.length - 1).toBeLessThanOrEqual(minCalls)
@@ -260,7 +263,7 @@ describe('the breaker', () => {
       { timeout: 2 * openMs },
     )
     // A few have tried it; as they failed, it is open again.
-    expect(instances[0].calls.length).toBeLessThanOrEqual(sent + 3)
+    expect(instances[0].calls.length).toBeLessThanOrEqual(sent + probes)
     expect(health()?.state).toBe(CallState.CALL_STATE_OPEN)
 
     works = true
@@ -272,6 +275,8 @@ describe('the breaker', () => {
       { timeout: 2 * openMs },
     )
     expect(await times(20, () => client.setUserRoles(set))).toEqual(Array(20).fill('OK'))
+    // One line when it opened and one when it closed, whatever was tried between.
+    expect(lines.filter(line => line.service === service).map(({ level }) => level)).toEqual([40, 30])
   })
 
   test('opens on a service that answers too late as on one that is dead, and closes within a moment of its return', async () => {
