@@ -68,7 +68,17 @@ function instanceState(instance: Instance): InstanceState {
   return state
 }
 
-const stateOf = ({ instance, ip, port, zone, version, apiVersion, health, draining, drained }: Instance): InstanceState => ({
+const stateOf = ({
+  instance,
+  ip,
+  port,
+  zone,
+  version,
+  apiVersion,
+  health,
+  draining,
+  drained,
+}: Instance): InstanceState => ({
   instance,
   host: ip,
   port,
