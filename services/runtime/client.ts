@@ -3,16 +3,10 @@
  * Deadlines come from the contract, the trace goes along, and errors of the other service arrive as ServiceError.
  */
 import { randomBytes } from 'node:crypto'
-import {
-  Client,
-  credentials,
-  type ServiceError as GrpcError,
-  Metadata,
-  type ServiceDefinition,
-  status,
-} from '@grpc/grpc-js'
+import { Client, type ServiceError as GrpcError, Metadata, type ServiceDefinition, status } from '@grpc/grpc-js'
 import { methodAt } from './contract.ts'
 import { detailsOf, type Reason, ServiceError, unavailable } from './errors.ts'
+import type { Identity } from './identity.ts'
 import { scheme } from './peers.ts'
 
 export interface CallOptions {
@@ -44,13 +38,15 @@ export type ClientOf<Definition> = {
 /**
  * @param service the name of the service, found through the registry.
  * @param token gives the internal token to call with.
+ * @param identity who calls.
  */
 export function createClient<Definition extends ServiceDefinition>(
   definition: Definition,
   service: string,
   token: () => string,
+  identity: Pick<Identity, 'channelTo'>,
 ): ClientOf<Definition> {
-  const client = new Client(`${scheme}:${service}`, credentials.createInsecure(), {
+  const client = new Client(`${scheme}:${service}`, identity.channelTo(service), {
     'grpc.enable_channelz': 0,
     'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
     'grpc.initial_reconnect_backoff_ms': 100,

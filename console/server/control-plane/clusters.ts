@@ -1,5 +1,6 @@
+import { prefixOf } from '@site11/runtime/spiffe.ts'
 import { type Json, seconds } from './encode.ts'
-import type { MeshState } from './state.ts'
+import { type MeshState, proxySecret, trustSecret } from './state.ts'
 
 /** The Console's plain HTTP side. No service can have this name: its proto package could not. */
 export const dashboardCluster = 'console-http'
@@ -19,6 +20,28 @@ const http2: Json = {
   },
 }
 
+/** Nothing in it depends on a certificate: those are secrets, so that a new one is no change of the cluster. */
+function tlsTo(service: string): Json {
+  const secret = (name: string) => ({ name, sds_config: { ads: {}, resource_api_version: 'V3' } })
+  const uri = { san_type: 'URI', matcher: { prefix: prefixOf(service) } }
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+      common_tls_context: {
+        alpn_protocols: ['h2'],
+        tls_certificate_sds_secret_configs: [secret(proxySecret)],
+        combined_validation_context: {
+          default_validation_context: { match_typed_subject_alt_names: [uri] },
+          validation_context_sds_secret_config: secret(trustSecret),
+        },
+      },
+      // Connections are few, and last: each shows its certificate anew.
+      max_session_keys: 0,
+    },
+  }
+}
+
 /**
  * The cluster of a service, or of the dashboard. It says nothing of the instances: those are endpoints, so that their coming and
  * going never changes a cluster, which Envoy would have to warm again.
@@ -36,6 +59,7 @@ export function clusterFrom(name: string): Json {
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     // The registry has the say: an instance it takes away is gone, whatever the outlier detection thinks of it.
     ignore_health_on_host_removal: true,
+    ...(name !== dashboardCluster && { transport_socket: tlsTo(name) }),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
