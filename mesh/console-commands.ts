@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type { Change, WaitForAcksResponse } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
+import { SecretKind } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { type ConsoleClient, connectConsole, Unavailable } from './console-client.ts'
 import { diagnose, diagnosisJson, isCritical } from './diagnose.ts'
 import { fileError } from './errors.ts'
@@ -114,6 +115,29 @@ export async function showChanges(
     }
     await delay(500, undefined, { signal }).catch(() => {})
   }
+  return 0
+}
+
+const kinds = {
+  ca: { kind: SecretKind.SECRET_KIND_AUTHORITY, what: 'authority of certificates' },
+  keys: { kind: SecretKind.SECRET_KIND_SIGNING_KEY, what: 'signing key of tokens' },
+}
+
+/** Begins to replace an authority or a signing key, and says what follows by itself. */
+export async function rotate(
+  client: ConsoleClient,
+  name: keyof typeof kinds,
+  json: boolean,
+  show: Show,
+): Promise<number> {
+  const { kind, what } = kinds[name]
+  const { successor, signTime, retireTime } = await client.rotate(kind)
+  const text = [
+    `${styleText('green', '●')} The next ${what} is published: ${printable(successor)}.`,
+    `It signs from ${signTime?.toISOString()} on, when everybody has it.`,
+    `The one before it is believed until ${retireTime?.toISOString()}, when nothing that it has signed is valid any more.`,
+  ].join(' ')
+  show(json ? JSON.stringify({ rotating: name, successor, signTime, retireTime }) : wrap(text, terminalWidth()))
   return 0
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
-import { RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { ProxyProgress, RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
@@ -220,7 +220,9 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     trust.renew()
     controlPlane.certify()
     await keys.rotate()
-    await authorities.rotate()
+    // A proxy that lacks the next authority could not reach who is signed by it.
+    const isTaken = controlPlane.proxies().every(({ progress }) => progress !== ProxyProgress.PROXY_PROGRESS_WAITING)
+    if (isTaken) await authorities.rotate()
     attachments.push()
   }
   const renewing = setInterval(

@@ -142,10 +142,11 @@ export async function loadAuthorities(options: AuthoritiesOptions): Promise<Auth
     signer: () => signer().kid,
     issue(peer, publicKey, leafMs) {
       const { kid, ...authority } = signer()
-      const validity = { from: new Date(now() - skewMs), until: new Date(now() + leafMs) }
-      const uri = spiffeIdOf(peer)
-      const chain = issueLeaf(authority, kid, { name: peerName(peer).slice(0, 64), uri, publicKey, validity })
-      return { chain, authority: kid, createTime: new Date(now()), expireTime: validity.until }
+      const createTime = new Date(now())
+      const after = (ms: number) => new Date(createTime.getTime() + ms)
+      const validity = { from: after(-skewMs), until: after(leafMs) }
+      const leaf = { name: peerName(peer).slice(0, 64), uri: spiffeIdOf(peer), publicKey, validity }
+      return { chain: issueLeaf(authority, kid, leaf), authority: kid, createTime, expireTime: validity.until }
     },
     async rotate() {
       while (await step(nextStep(known, now(), loadedMs, times)));

@@ -135,6 +135,7 @@ export async function startRegistry(
       | 'removeService'
       | 'resumeInstance'
       | 'removeInstance'
+      | 'rotateSecrets'
       | 'listProxies',
   >(
     name: Name,
