@@ -6,7 +6,7 @@
  *   SITE11_LISTEN=127.0.0.1:8004 SITE11_CONSOLE=127.0.0.1:8003 SITE11_JOIN_TOKEN=... SITE11_HOME=.site11 SITE11_CA=.site11/ca.pem \
  *     node envoy/failover.ts
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
@@ -55,9 +55,12 @@ export async function startFailover(options: FailoverOptions): Promise<Failover>
   const problems = new Map<string, string>()
   const server = createSecureServer({ settings: { maxConcurrentStreams: 10 } })
   server.maxConnections = mostConnections
-  const forget = followCertificate(server, join(options.home, 'envoy', 'failover.pem'))
-  // A handshake that fails is told to whoever began it.
-  server.on('tlsClientError', () => {})
+  const certificate = followCertificate(server, join(options.home, 'envoy', 'failover.pem'))
+  server.on('tlsClientError', () => {
+    const message = certificate.problem()
+    if (message && problems.get('') !== message) options.log('warn', message)
+    problems.set('', message ?? '')
+  })
   server.on('session', session => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
@@ -77,7 +80,7 @@ export async function startFailover(options: FailoverOptions): Promise<Failover>
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
-      forget()
+      certificate.forget()
       for (const session of sessions) session.destroy()
       server.close()
       await once(server, 'close')
@@ -85,19 +88,28 @@ export async function startFailover(options: FailoverOptions): Promise<Failover>
   }
 }
 
-/** Takes the certificate and the key in a file, once it is there, and whenever it changes. @returns a function that ends that. */
-function followCertificate(server: Http2SecureServer, file: string): () => void {
+/** Takes the certificate and the key in a file, once it is there, and whenever it changes. */
+function followCertificate(server: Http2SecureServer, file: string) {
+  let untilMs = Number.POSITIVE_INFINITY
   const take = () => {
     try {
       const pem = readFileSync(file)
       server.setSecureContext({ key: pem, cert: pem })
+      untilMs = Date.parse(new X509Certificate(pem.subarray(pem.indexOf('-----BEGIN CERTIFICATE'))).validTo)
     } catch {
       // Before its first start the Console has saved nothing that could be asked for here.
     }
   }
   take()
   watchFile(file, { interval: lookMs, persistent: false }, take)
-  return () => unwatchFile(file, take)
+  return {
+    /** Why proxies do not take it, in words. */
+    problem: () =>
+      Date.now() > untilMs
+        ? `${file} has ended at ${new Date(untilMs).toISOString()}, as have the certificates of proxies: no proxy can start until the Console is back`
+        : undefined,
+    forget: () => unwatchFile(file, take),
+  }
 }
 
 /** Serves a stream from what is saved of its proxy when it begins, until the Console is there. */

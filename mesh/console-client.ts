@@ -1,4 +1,5 @@
 /** The Console of the mesh on this machine, called over gRPC with the operator token. */
+import { createSecureContext } from 'node:tls'
 import { Client, credentials, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import {
   type Change,
@@ -46,11 +47,12 @@ export type ConsoleClient = ReturnType<typeof connectConsole>
 
 /**
  * @param address of its gRPC port.
- * @param trustBundle the authorities of the mesh (PEM), so that the token goes to nobody else.
+ * @param trustBundle the authorities of the mesh (PEM), so that the token goes to nobody else. Without it nobody is believed.
  * Every call throws ConsoleAway when nobody answers, and MeshError with the Console's sentence when it refuses.
  */
-export function connectConsole(address: string, operatorToken: string, trustBundle: Buffer) {
-  const transport = credentials.createSsl(trustBundle, null, null, { checkServerIdentity: isConsole })
+export function connectConsole(address: string, operatorToken: string, trustBundle: Buffer | undefined) {
+  const context = createSecureContext({ ca: trustBundle ? [trustBundle] : [] })
+  const transport = credentials.createFromSecureContext(context, { checkServerIdentity: isConsole })
   const client = new Client(address, transport, {
     'grpc.enable_channelz': 0,
     // An address is no name that a certificate is for.

@@ -1,12 +1,11 @@
 /** The commands that ask the Console. Each shows what it has to say, and gives its exit code. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type { Change, WaitForAcksResponse } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { SecretKind } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { type ConsoleClient, connectConsole, Unavailable } from './console-client.ts'
 import { diagnose, diagnosisJson, isCritical } from './diagnose.ts'
-import { fileError } from './errors.ts'
 import type { Home } from './home.ts'
 import { terminalWidth, wrap } from './layout.ts'
 import { portsFrom } from './ports.ts'
@@ -21,15 +20,12 @@ type Show = (line: string) => void
 /** @returns the Console of the mesh that has this home and edge port. Close it. */
 export function consoleOf(home: Home, edgePort: number): ConsoleClient {
   const address = `127.0.0.1:${portsFrom(String(edgePort)).consoleGrpc}`
-  return connectConsole(address, operatorTokenOf(home.secrets), readTrust(home.trust))
-}
-
-function readTrust(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw fileError(error, file)
-  }
+  // A Console that has never started has written none, and then it does not answer.
+  return connectConsole(
+    address,
+    operatorTokenOf(home.secrets),
+    existsSync(home.trust) ? readFileSync(home.trust) : undefined,
+  )
 }
 
 export async function diagnoseCommand(

@@ -30,8 +30,9 @@ const trust = () => readFileSync(home.trust)
 const { registry, diagnostics } = apiOver('gRPC', admin)
 let users: string
 const clients: Client[] = []
-afterAll(() => {
+afterAll(async () => {
   for (const client of clients) client.close()
+  await meshCommand(['scale', 'users=1'], mesh.settings)
 })
 
 /** Somebody with a certificate of this mesh. */

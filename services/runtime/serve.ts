@@ -53,6 +53,9 @@ export interface ServeOptions {
   dispensable?: Record<string, Probe>
 }
 
+/** No connection outlives its certificates for long. Longer than Envoy keeps one by itself. ms. */
+const connectionMs = 60 * 60_000
+
 /** How long a stopping instance waits for the proxies, and then for its calls under way. Both ms. */
 const drainMs = 3000
 const graceMs = 5000
@@ -66,7 +69,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   }
   const identity = createIdentity()
   const services = options.services(() => token(), identity)
-  const server = createServer()
+  const server = createServer(connectionMs)
   const authenticate = authenticateWith(verifier)
   for (const each of services) each.add(server, { authenticate, log })
   const keys: Probe = async () => {

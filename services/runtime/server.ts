@@ -64,11 +64,13 @@ interface Open {
 const openCalls = new WeakMap<Server, Open>()
 
 const maxMessageBytes = 4 * 1024 * 1024
-/** Connections are closed when they are about this old, when their calls are over: none outlives its certificates for long. ms. */
-const connectionMs = 30 * 60_000
 
-/** @returns a gRPC server without services. Messages are bounded at 4 MiB both ways. */
-export function createServer(): Server {
+/**
+ * @param connectionMs how old connections become, about; then callers make new ones, and calls under way end on the old. Without it,
+ * as old as they like.
+ * @returns a gRPC server without services. Messages are bounded at 4 MiB both ways.
+ */
+export function createServer(connectionMs?: number): Server {
   const server = new Server({
     'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -77,7 +79,7 @@ export function createServer(): Server {
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.keepalive_permit_without_calls': 1,
-    'grpc.max_connection_age_ms': connectionMs,
+    ...(connectionMs !== undefined && { 'grpc.max_connection_age_ms': connectionMs }),
     interceptors: [guardInspection],
   })
   openCalls.set(server, {

@@ -7,8 +7,6 @@ import { type Peer, spiffeIdOf } from './spiffe.ts'
 
 const minute = 60_000
 
-export type TestAuthority = ReturnType<typeof createTestAuthority>
-
 export function createTestAuthority(name = 'test') {
   const validity = { from: new Date(Date.now() - minute), until: new Date(Date.now() + 60 * minute) }
   const authority = createAuthority(name, validity)

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
+import { createLog } from '@site11/runtime/log.ts'
 import { storeForTests } from '@site11/runtime/store/test-mongod.ts'
-import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { StartError } from '../start-error.ts'
 import { type Authorities, loadAuthorities, longestLeafMs } from './authorities.ts'
@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterAll(() => store.stop())
 
 const load = (key = secretKey) =>
-  loadAuthorities({ db: store.store.db, secretKey: key, log: pino({ enabled: false }), now: () => nowMs })
+  loadAuthorities({ db: store.store.db, secretKey: key, log: createLog('test', 'silent'), now: () => nowMs })
 const namesIn = ({ bundle }: Pick<Authorities, 'bundle'>) =>
   (bundle().match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map(pem =>
     new X509Certificate(pem).subject.slice('CN='.length),

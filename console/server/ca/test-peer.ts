@@ -1,8 +1,8 @@
 /** For tests: somebody with a certificate of a mesh that runs, from its own authority, which only its owner can read. */
 import { createIdentity, type Identity } from '@site11/runtime/identity.ts'
+import { createLog } from '@site11/runtime/log.ts'
 import type { Peer } from '@site11/runtime/spiffe.ts'
 import { MongoClient, type MongoClientOptions } from 'mongodb'
-import { pino } from 'pino'
 import { loadAuthorities } from './authorities.ts'
 import { createCertificates } from './certificates.ts'
 
@@ -15,7 +15,7 @@ export async function identityIn(
 ): Promise<Identity> {
   const client = new MongoClient(url, options)
   try {
-    const authorities = await loadAuthorities({ db: client.db(), secretKey, log: pino({ enabled: false }) })
+    const authorities = await loadAuthorities({ db: client.db(), secretKey, log: createLog('test', 'silent') })
     const identity = createIdentity()
     const { certificateChain, privateKey } = createCertificates(authorities)(peer, lifeMs)
     identity.setTrust(authorities.bundle())

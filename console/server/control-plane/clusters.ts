@@ -10,6 +10,9 @@ export function clusterNames(state: MeshState): string[] {
   return [...state.services.map(service => service.name), dashboardCluster].sort()
 }
 
+/** Shorter than instances keep a connection, so that it is Envoy who leaves: nothing is then on its way to who refuses it. ms. */
+const connectionMs = 30 * 60_000
+
 const http1: Json = { http_protocol_options: {} }
 const http2: Json = {
   http2_protocol_options: {
@@ -64,6 +67,8 @@ export function clusterFrom(name: string): Json {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
         explicit_http_config: name === dashboardCluster ? http1 : http2,
+        // No connection outlives its certificates for long. Requests under way end on the old one.
+        common_http_protocol_options: { max_connection_duration: seconds(connectionMs) },
       },
     },
     circuit_breakers: {

@@ -190,7 +190,8 @@ function check(client: Client): Promise<CheckResult> {
 function reasonOf({ code, details }: ServiceError): string {
   if (code === status.DEADLINE_EXCEEDED) return `no answer within ${timeoutMs / 1000} s`
   if (code === status.UNIMPLEMENTED) return 'does not implement grpc.health.v1'
-  if (code === status.UNAVAILABLE) return 'cannot be reached'
+  if (code === status.UNAVAILABLE)
+    return /certificate/.test(details) ? 'shows a certificate that is not its own, or not valid' : 'cannot be reached'
   return details
 }
 
