@@ -9,6 +9,7 @@ const env = {
   SITE11_ENVOY_ADMIN_PORT: '9901',
   SITE11_CONSOLE: '127.0.0.1:8101',
   SITE11_JOIN_TOKEN: 'secret',
+  SITE11_CA: '/trust/ca.pem',
 }
 
 describe('the bootstrap of Envoy', () => {
@@ -19,6 +20,7 @@ describe('the bootstrap of Envoy', () => {
       consoleHost: '127.0.0.1',
       consolePort: 8101,
       joinToken: 'secret',
+      trustFile: '/trust/ca.pem',
     })
     expect(bootstrapOptions({ ...env, SITE11_CONSOLE: '[::1]:8101' })).toMatchObject({
       consoleHost: '::1',
@@ -50,6 +52,7 @@ describe('the bootstrap of Envoy', () => {
   it.each([
     ['SITE11_NODE_ID', ''],
     ['SITE11_JOIN_TOKEN', undefined],
+    ['SITE11_CA', undefined],
     ['SITE11_ENVOY_ADMIN_PORT', '99999'],
     ['SITE11_ENVOY_ADMIN_PORT', 'x'],
     ['SITE11_CONSOLE', 'nowhere'],
@@ -66,7 +69,7 @@ describe('the bootstrap of Envoy', () => {
 
   it('resolves a name, and takes an address as it is', () => {
     const typeOf = (consoleHost: string) =>
-      envoyBootstrap({ nodeId: 'x', adminPort: 1, consoleHost, consolePort: 2, joinToken: 'y' })
+      envoyBootstrap({ nodeId: 'x', adminPort: 1, consoleHost, consolePort: 2, joinToken: 'y', trustFile: '/z' })
     expect(typeOf('console')).toMatchObject({ static_resources: { clusters: [{ type: 'STRICT_DNS' }] } })
     expect(typeOf('10.0.0.1')).toMatchObject({ static_resources: { clusters: [{ type: 'STATIC' }] } })
   })

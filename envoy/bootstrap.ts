@@ -2,13 +2,15 @@
  * What Envoy is started with: who it is, where the Console is. All else it gets from there.
  *
  *   SITE11_NODE_ID=edge-1 SITE11_ENVOY_ADMIN_PORT=9901 SITE11_CONSOLE=127.0.0.1:8101 SITE11_JOIN_TOKEN=... \
- *     node envoy/bootstrap.ts > envoy.json && envoy -c envoy.json
+ *     SITE11_CA=.site11/ca.pem node envoy/bootstrap.ts > envoy.json && envoy -c envoy.json
  *
  * SITE11_FAILOVER=127.0.0.1:8104, where envoy/failover.ts listens, lets Envoy start while the Console is away.
  * The output holds the join token: keep it readable by its owner only, and off the command line.
  */
 import { isIP } from 'node:net'
+import { prefixOf, spiffeIdOf } from '../services/runtime/spiffe.ts'
 import { type HostPort, readSettings } from './settings.ts'
+import { envoyTrustFileOf, failoverPeer, transportTo } from './trust.ts'
 
 export type BootstrapOptions = {
   /** Names this proxy in the Console, such as `edge-1`. */
@@ -18,6 +20,8 @@ export type BootstrapOptions = {
   consoleHost: string
   consolePort: number
   joinToken: string
+  /** The path of ca.pem as the Console writes it; the file for Envoy is beside it. */
+  trustFile: string
   /** Where envoy/failover.ts listens: the configuration comes from there when this proxy starts while the Console is away. */
   failover?: HostPort | undefined
   /** Where this proxy alone has its public listener; `host` is an IP address. Otherwise it is where the Console says. */
@@ -29,13 +33,15 @@ export type BootstrapOptions = {
 /** The clusters of the control plane; the Console as a service is another one, got by discovery. */
 const consoleCluster = 'control-plane'
 const failoverCluster = 'control-plane-failover'
+const failoverId = spiffeIdOf(failoverPeer)
 
 /** More connections than this are refused, so that file descriptors and memory are left for those there are. */
 const maxConnections = 20_000
 
 /** Envoy's bootstrap, to be written as JSON. */
 export function envoyBootstrap(options: BootstrapOptions): object {
-  const { nodeId, adminPort, consoleHost, consolePort, joinToken, failover, edge, delta } = options
+  const { nodeId, adminPort, consoleHost, consolePort, joinToken, trustFile, failover, edge, delta } = options
+  const trust = envoyTrustFileOf(trustFile)
   // Not ready without configuration, however long that takes: an edge without a listener is none.
   const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' }
   const metadata = edge ? { edge_address: edge.host, edge_port: edge.port } : undefined
@@ -62,8 +68,12 @@ export function envoyBootstrap(options: BootstrapOptions): object {
     },
     static_resources: {
       clusters: [
-        controlPlane(consoleCluster, { host: consoleHost, port: consolePort }),
-        ...(failover ? [controlPlane(failoverCluster, failover)] : []),
+        controlPlane(
+          consoleCluster,
+          { host: consoleHost, port: consolePort },
+          transportTo({ prefix: prefixOf('console') }, trust),
+        ),
+        ...(failover ? [controlPlane(failoverCluster, failover, transportTo({ exact: failoverId }, trust))] : []),
       ],
     },
     layered_runtime: {
@@ -93,12 +103,13 @@ const failoverRuntime = {
   'envoy.reloadable_features.xds_failover_to_primary_enabled': true,
 }
 
-function controlPlane(name: string, { host, port }: HostPort) {
+function controlPlane(name: string, { host, port }: HostPort, transport: object) {
   return {
     name,
     // A name may have addresses of both families, of which one is served.
     ...(isIP(host) ? { type: 'STATIC' } : { type: 'STRICT_DNS', dns_lookup_family: 'ALL' }),
     connect_timeout: '1s',
+    transport_socket: transport,
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
@@ -126,8 +137,9 @@ export function bootstrapOptions(env: Record<string, string | undefined>): Boots
     const adminPort = port('SITE11_ENVOY_ADMIN_PORT', "the port of Envoy's admin page, such as 9901")
     const console = hostPort('SITE11_CONSOLE', "the Console's gRPC address, such as 127.0.0.1:8101")
     const joinToken = text('SITE11_JOIN_TOKEN', 'the token that lets a proxy join the mesh')
+    const trustFile = text('SITE11_CA', 'the file with the authorities of the mesh, which the Console writes')
     const failover = env.SITE11_FAILOVER ? hostPort('SITE11_FAILOVER', '') : undefined
-    return { nodeId, adminPort, consoleHost: console.host, consolePort: console.port, joinToken, failover }
+    return { nodeId, adminPort, consoleHost: console.host, consolePort: console.port, joinToken, trustFile, failover }
   })
 }
 

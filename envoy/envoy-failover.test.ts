@@ -16,6 +16,7 @@ import {
   usersContract,
 } from '../console/server/control-plane/testbed.ts'
 import { type Failover, startFailover } from './failover.ts'
+import { saveTrust } from './saved-fixture.ts'
 
 const joinToken = 'the join token of the tests'
 const host = '127.0.0.1'
@@ -46,6 +47,7 @@ beforeEach(async () => {
   said = []
   failover = await startFailover({
     ...{ listen: { host, port: 0 }, console: { host, port: consolePort }, joinToken, home },
+    trustFile: saveTrust(home),
     log: (level, message) => said.push(`${level} ${message}`),
   })
   stops = [() => failover.close(), () => rmSync(home, { recursive: true })]

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:http2'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createSecureServer } from 'node:http2'
 import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +11,10 @@ import { freePort } from '@site11/runtime/test-ports.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from 'vitest'
 import { messageType } from '../console/server/control-plane/encode.ts'
 import { until } from '../console/server/control-plane/testbed.ts'
+import { testAuthority } from '../services/runtime/test-identity.ts'
 import { type Failover, startFailover } from './failover.ts'
 import { answers } from './grpc.ts'
+import { saveTrust } from './saved-fixture.ts'
 
 const joinToken = 'the join token of the tests'
 const clusters = 'type.googleapis.com/envoy.config.cluster.v3.Cluster'
@@ -28,6 +30,7 @@ const snapshot = {
 }
 
 let home: string
+let trustFile: string
 let console: Awaited<ReturnType<typeof startConsole>> | undefined
 let consolePort: number
 let failover: Failover
@@ -36,7 +39,7 @@ let close: (() => void)[]
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'site11-failover-'))
-  mkdirSync(join(home, 'envoy'))
+  trustFile = saveTrust(home)
   consolePort = await freePort()
 })
 afterAll(() => rmSync(home, { recursive: true }))
@@ -50,6 +53,7 @@ beforeEach(async () => {
     console: { host: '127.0.0.1', port: consolePort },
     joinToken,
     home,
+    trustFile,
     log: (level, message) => said.push(`${level} ${message}`),
   })
 })
@@ -64,7 +68,8 @@ const save = (text: string) => writeFileSync(join(home, 'envoy/envoy-1.snapshot.
 
 /** A gRPC server that knows no method. */
 async function startConsole() {
-  const server = createServer()
+  const { certificateChain: cert, privateKey: key } = testAuthority.certificate({ service: 'console', instance: 'c' })
+  const server = createSecureServer({ cert, key })
   server.on('stream', stream => stream.respond({ ':status': 200, 'grpc-status': 12 }, { endStream: true }))
   server.listen(consolePort, '127.0.0.1')
   await once(server, 'listening')
@@ -77,7 +82,11 @@ type Response = Message & { typeUrl: string; nonce: string; resources: { value: 
 function open({ variant = 'Stream', token = joinToken, path = '' } = {}) {
   const service = '/envoy.service.discovery.v3.AggregatedDiscoveryService'
   const prefix = variant === 'Stream' ? '' : 'Delta'
-  const session = connect(`http://127.0.0.1:${failover.port}`)
+  const session = connect(`https://127.0.0.1:${failover.port}`, {
+    ca: testAuthority.bundle,
+    servername: 'failover',
+    checkServerIdentity: () => undefined,
+  })
   const stream = session.request({
     ':method': 'POST',
     ':path': path || `${service}/${variant}AggregatedResources`,
@@ -168,7 +177,7 @@ describe('a proxy that starts while the Console is away', () => {
     proxy.send({ node, typeUrl: clusters })
     await proxy.response(1)
     frozen.close()
-    await expect(answers({ host: '127.0.0.1', port: consolePort })).resolves.toBe(false)
+    await expect(answers({ host: '127.0.0.1', port: consolePort }, trustFile)).resolves.toBe(false)
     console = await startConsole()
     expect(await proxy.end()).toMatchObject({ code: 0 })
   })

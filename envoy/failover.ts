@@ -1,14 +1,17 @@
 /**
  * The failover of the control plane: gives a proxy that starts while the Console is away the configuration that it has accepted last,
  * and sends it to the Console once that is there. A proxy that has reached the Console since its start never comes here: it keeps
- * what it has.
+ * what it has. That holds private keys, so it is given over TLS only, with a certificate that the Console leaves beside it.
  *
- *   SITE11_LISTEN=127.0.0.1:8004 SITE11_CONSOLE=127.0.0.1:8003 SITE11_JOIN_TOKEN=... SITE11_HOME=.site11 node envoy/failover.ts
+ *   SITE11_LISTEN=127.0.0.1:8004 SITE11_CONSOLE=127.0.0.1:8003 SITE11_JOIN_TOKEN=... SITE11_HOME=.site11 SITE11_CA=.site11/ca.pem \
+ *     node envoy/failover.ts
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Resources, readRequest, type Variant, writeResponse } from './discovery.ts'
 import { accept, answers, end, hasEnded, send, status } from './grpc.ts'
@@ -22,6 +25,8 @@ export type FailoverOptions = {
   joinToken: string
   /** SITE11_HOME of the Console, where it saves what proxies have accepted. */
   home: string
+  /** The authorities of the mesh, by one of which the Console shows who it is: ca.pem. */
+  trustFile: string
   log: (level: 'info' | 'warn', message: string) => void
 }
 
@@ -48,8 +53,14 @@ export async function startFailover(options: FailoverOptions): Promise<Failover>
   const sessions = new Set<ServerHttp2Session>()
   // Why each proxy could not be served. It comes again every second, and one line is enough.
   const problems = new Map<string, string>()
-  const server = createServer({ settings: { maxConcurrentStreams: 10 } })
+  const server = createSecureServer({ settings: { maxConcurrentStreams: 10 } })
   server.maxConnections = mostConnections
+  const certificate = followCertificate(server, join(options.home, 'envoy', 'failover.pem'))
+  server.on('tlsClientError', () => {
+    const message = certificate.problem()
+    if (message && problems.get('') !== message) options.log('warn', message)
+    problems.set('', message ?? '')
+  })
   server.on('session', session => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
@@ -69,6 +80,7 @@ export async function startFailover(options: FailoverOptions): Promise<Failover>
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
+      certificate.forget()
       for (const session of sessions) session.destroy()
       server.close()
       await once(server, 'close')
@@ -76,11 +88,35 @@ export async function startFailover(options: FailoverOptions): Promise<Failover>
   }
 }
 
+/** Takes the certificate and the key in a file, once it is there, and whenever it changes. */
+function followCertificate(server: Http2SecureServer, file: string) {
+  let untilMs = Number.POSITIVE_INFINITY
+  const take = () => {
+    try {
+      const pem = readFileSync(file)
+      server.setSecureContext({ key: pem, cert: pem })
+      untilMs = Date.parse(new X509Certificate(pem.subarray(pem.indexOf('-----BEGIN CERTIFICATE'))).validTo)
+    } catch {
+      // Before its first start the Console has saved nothing that could be asked for here.
+    }
+  }
+  take()
+  watchFile(file, { interval: lookMs, persistent: false }, take)
+  return {
+    /** Why proxies do not take it, in words. */
+    problem: () =>
+      Date.now() > untilMs
+        ? `${file} has ended at ${new Date(untilMs).toISOString()}, as have the certificates of proxies: no proxy can start until the Console is back`
+        : undefined,
+    forget: () => unwatchFile(file, take),
+  }
+}
+
 /** Serves a stream from what is saved of its proxy when it begins, until the Console is there. */
 function serve(
   stream: ServerHttp2Stream,
   variant: Variant,
-  { home, console, log }: FailoverOptions,
+  { home, console, trustFile, log }: FailoverOptions,
   problems: Map<string, string>,
 ): void {
   let nodeId = ''
@@ -118,7 +154,7 @@ function serve(
   /** A proxy stays as long as its stream does: it looks for the Console only when that ends. */
   async function untilConsoleAnswers() {
     do await delay(lookMs, undefined, { ref: false })
-    while (!hasEnded(stream) && !(await answers(console)))
+    while (!hasEnded(stream) && !(await answers(console, trustFile)))
     if (hasEnded(stream)) return
     log('info', `${nodeId} goes back to the Console`)
     end(stream, status.ok, 'the Console is there')
@@ -150,6 +186,7 @@ function failoverOptions(env: Record<string, string | undefined>): FailoverOptio
     console: hostPort('SITE11_CONSOLE', "the Console's gRPC address, such as 127.0.0.1:8003"),
     joinToken: text('SITE11_JOIN_TOKEN', 'the token that lets a proxy join the mesh'),
     home: text('SITE11_HOME', 'the folder in which the Console saves what proxies have accepted'),
+    trustFile: text('SITE11_CA', 'the file with the authorities of the mesh, which the Console writes'),
     log: (level, msg) => console.log(JSON.stringify({ level, time: new Date().toISOString(), msg })),
   }))
 }

@@ -1,5 +1,7 @@
 /** As much of gRPC over HTTP/2 as the failover server needs. */
+import { readFile } from 'node:fs/promises'
 import { connect, type ServerHttp2Stream } from 'node:http2'
+import { peerFrom } from '../services/runtime/spiffe.ts'
 import type { HostPort } from './settings.ts'
 
 /** The codes that occur here. */
@@ -56,10 +58,24 @@ export function hasEnded(call: ServerHttp2Stream): boolean {
   return call.destroyed || call.closed || call.writableEnded
 }
 
-/** Whether a gRPC server answers a call, whatever it says: a port that is open may be that of a frozen process. */
-export function answers({ host, port }: HostPort): Promise<boolean> {
+/**
+ * Whether the Console answers a call, whatever it says: a port that is open may be that of a frozen process. It is nobody else, by the
+ * authorities in the file.
+ */
+export async function answers({ host, port }: HostPort, trustFile: string): Promise<boolean> {
+  const ca = await readFile(trustFile).catch(() => undefined)
+  if (!ca) return false
   return new Promise(resolve => {
-    const session = connect(`http://${host.includes(':') ? `[${host}]` : host}:${port}`)
+    const session = connect(`https://${host.includes(':') ? `[${host}]` : host}:${port}`, {
+      ca,
+      servername: 'console',
+      checkServerIdentity: (_, { subjectaltname }) => {
+        const peer = peerFrom(subjectaltname)
+        return peer && 'service' in peer && peer.service === 'console'
+          ? undefined
+          : new Error('this is not the Console')
+      },
+    })
     const settle = (answered: boolean) => {
       resolve(answered)
       session.destroy()

@@ -1,10 +1,15 @@
 /** The Console of the mesh on this machine, called over gRPC with the operator token. */
+import { createSecureContext } from 'node:tls'
 import { Client, credentials, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import {
   type Change,
   DiagnosticsServiceService as diagnostics,
 } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
-import { RegistryServiceService as registry } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import {
+  RegistryServiceService as registry,
+  type SecretKind,
+} from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { isConsole } from '@site11/runtime/identity.ts'
 import { operatorTokenHeader } from '../console/server/operator.ts'
 import { MeshError } from './errors.ts'
 import { printable } from './render.ts'
@@ -40,10 +45,18 @@ interface Method<Request, Response> {
 
 export type ConsoleClient = ReturnType<typeof connectConsole>
 
-/** @param address of its gRPC port. Every call throws ConsoleAway when nobody answers, and MeshError with the Console's sentence when it refuses. */
-export function connectConsole(address: string, operatorToken: string) {
-  const client = new Client(address, credentials.createInsecure(), {
+/**
+ * @param address of its gRPC port.
+ * @param trustBundle the authorities of the mesh (PEM), so that the token goes to nobody else. Without it nobody is believed.
+ * Every call throws ConsoleAway when nobody answers, and MeshError with the Console's sentence when it refuses.
+ */
+export function connectConsole(address: string, operatorToken: string, trustBundle: Buffer | undefined) {
+  const context = createSecureContext({ ca: trustBundle ? [trustBundle] : [] })
+  const transport = credentials.createFromSecureContext(context, { checkServerIdentity: isConsole })
+  const client = new Client(address, transport, {
     'grpc.enable_channelz': 0,
+    // An address is no name that a certificate is for.
+    'grpc.ssl_target_name_override': 'console',
     'grpc.max_receive_message_length': -1,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 500,
@@ -83,6 +96,7 @@ export function connectConsole(address: string, operatorToken: string) {
       call(diagnostics.waitForAcks, { change, timeout: { seconds, nanos: 0 } }, seconds * 1000 + roundTripMs),
     changes: async (filter: string, pageSize: number): Promise<Change[]> =>
       (await call(diagnostics.listChanges, { filter, pageSize, pageToken: '' })).changes,
+    rotate: (kind: SecretKind) => call(registry.rotateSecrets, { kind }, operateMs),
     verify: () => call(diagnostics.verifyChanges, {}, proofMs),
     /** Every change after this one, as it happens; the first value, undefined, says that the stream is set up. Ends with the signal. */
     async *watchChanges(after: number, signal: AbortSignal): AsyncGenerator<Change | undefined> {

@@ -2,14 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import {
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js'
+import { Metadata, Server, type ServiceDefinition, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import {
   Change,
   DiagnosticsServiceService as diagnostics,
@@ -19,6 +12,7 @@ import {
   type WaitForAcksResponse,
 } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { RegistryServiceService as registry } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { testAuthority, testService } from '@site11/runtime/test-identity.ts'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { operatorTokenHeader } from '../console/server/operator.ts'
 import { type ConsoleClient, connectConsole } from './console-client.ts'
@@ -61,7 +55,7 @@ beforeEach(async () => {
   lines.length = 0
   port = 0
   await startConsole()
-  client = connectConsole(`127.0.0.1:${port}`, token)
+  client = connectConsole(`127.0.0.1:${port}`, token, Buffer.from(testAuthority.bundle))
 })
 afterEach(() => {
   client.close()
@@ -142,7 +136,7 @@ async function startConsole() {
     removeInstance: unary(() => ({ change: 6 })),
   })
   port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`127.0.0.1:${port}`, testService('console').openServer(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     ),
   )

@@ -1,7 +1,9 @@
 /** The commands that ask the Console. Each shows what it has to say, and gives its exit code. */
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import type { Change, WaitForAcksResponse } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
+import { SecretKind } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { type ConsoleClient, connectConsole, Unavailable } from './console-client.ts'
 import { diagnose, diagnosisJson, isCritical } from './diagnose.ts'
 import type { Home } from './home.ts'
@@ -17,7 +19,13 @@ type Show = (line: string) => void
 
 /** @returns the Console of the mesh that has this home and edge port. Close it. */
 export function consoleOf(home: Home, edgePort: number): ConsoleClient {
-  return connectConsole(`127.0.0.1:${portsFrom(String(edgePort)).consoleGrpc}`, operatorTokenOf(home.secrets))
+  const address = `127.0.0.1:${portsFrom(String(edgePort)).consoleGrpc}`
+  // A Console that has never started has written none, and then it does not answer.
+  return connectConsole(
+    address,
+    operatorTokenOf(home.secrets),
+    existsSync(home.trust) ? readFileSync(home.trust) : undefined,
+  )
 }
 
 export async function diagnoseCommand(
@@ -103,6 +111,29 @@ export async function showChanges(
     }
     await delay(500, undefined, { signal }).catch(() => {})
   }
+  return 0
+}
+
+const kinds = {
+  ca: { kind: SecretKind.SECRET_KIND_AUTHORITY, what: 'authority of certificates' },
+  keys: { kind: SecretKind.SECRET_KIND_SIGNING_KEY, what: 'signing key of tokens' },
+}
+
+/** Begins to replace an authority or a signing key, and says what follows by itself. */
+export async function rotate(
+  client: ConsoleClient,
+  name: keyof typeof kinds,
+  json: boolean,
+  show: Show,
+): Promise<number> {
+  const { kind, what } = kinds[name]
+  const { successor, signTime, retireTime } = await client.rotate(kind)
+  const text = [
+    `${styleText('green', '●')} The next ${what} is published: ${printable(successor)}.`,
+    `It signs from ${signTime?.toISOString()} on, when everybody has it.`,
+    `The one before it is believed until ${retireTime?.toISOString()}, when nothing that it has signed is valid any more.`,
+  ].join(' ')
+  show(json ? JSON.stringify({ rotating: name, successor, signTime, retireTime }) : wrap(text, terminalWidth()))
   return 0
 }
 

@@ -31,7 +31,7 @@ describe('the Envoys of a home', () => {
   afterEach(() => rmSync(folder, { recursive: true }))
 
   test('are those that have a bootstrap there', () => {
-    const bootstrap = { consoleHost: '127.0.0.1', consolePort: 1, joinToken: 'a token for tests' }
+    const bootstrap = { consoleHost: '127.0.0.1', consolePort: 1, joinToken: 'a token for tests', trustFile: 'ca.pem' }
     writeFileSync(
       join(folder, 'envoy-2.json'),
       JSON.stringify(envoyBootstrap({ ...bootstrap, nodeId: 'envoy-2', adminPort: 8101 })),

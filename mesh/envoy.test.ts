@@ -14,7 +14,7 @@ import {
   usersContract,
 } from '../console/server/control-plane/testbed.ts'
 import { type Failover, startFailover } from '../envoy/failover.ts'
-import { saveState } from '../envoy/saved-fixture.ts'
+import { saveState, saveTrust } from '../envoy/saved-fixture.ts'
 import { envoySpec } from './envoy.ts'
 import { createHome, homeOf } from './home.ts'
 import { portsFrom, requireFree, slotFor } from './ports.ts'
@@ -63,6 +63,7 @@ beforeAll(async () => {
     console: { host: '127.0.0.1', port: ports.consoleGrpc },
     joinToken: secrets.joinToken,
     home: home.folder,
+    trustFile: saveTrust(home.folder),
     log: supervisor.say,
   })
   await supervisor.startStage([specOf('envoy-1')], 'envoy')

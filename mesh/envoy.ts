@@ -22,6 +22,7 @@ export function envoySpec(
     consoleHost: loopback,
     consolePort: ports.consoleGrpc,
     joinToken: secrets.joinToken,
+    trustFile: home.trust,
     failover: { host: loopback, port: ports.failover },
     // The Console names the port of the first.
     edge: edge === ports.edge ? undefined : { host: bind, port: edge },

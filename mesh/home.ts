@@ -15,6 +15,8 @@ export function homeOf(env: NodeJS.ProcessEnv) {
     folder,
     secrets: join(folder, 'secrets.json'),
     admin: join(folder, 'admin.json'),
+    /** The authorities of the mesh, which the Console writes. */
+    trust: join(folder, 'ca.pem'),
     record: join(folder, 'mesh.json'),
     socket: join(folder, 'mesh.sock'),
     logs: join(folder, 'logs'),

@@ -140,6 +140,12 @@ const commands = yargs(hideBin(process.argv))
     ({ json }) => withConsole((client, commands) => commands.verifyChanges(client, json, show)),
   )
   .command(
+    'rotate <what>',
+    'Replace the authority of certificates (ca) or the signing key of tokens (keys)',
+    command => command.positional('what', { choices: ['ca', 'keys'] as const, demandOption: true }),
+    ({ what, json }) => withConsole((client, commands) => commands.rotate(client, what, json, show)),
+  )
+  .command(
     'drain <instance>',
     'Take an instance out of service until it is resumed',
     command =>

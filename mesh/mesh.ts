@@ -166,6 +166,7 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
       console: { host: '127.0.0.1', port: ports.consoleGrpc },
       joinToken: secrets.joinToken,
       home: home.folder,
+      trustFile: home.trust,
       log: supervisor.say,
     })
     await supervisor.startStage(engineSpecs(config))

@@ -1,5 +1,4 @@
 import { request as httpRequest } from 'node:http'
-import { connect as connectHttp2 } from 'node:http2'
 import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -70,38 +69,16 @@ export async function requireListed(healthUrl: string, instance: string): Promis
   if (status !== 'healthy' && status !== 'draining') throw new Error(`the Console lists ${instance} as ${status}`)
 }
 
-/** grpc.health.v1.HealthCheckResponse{status: SERVING} as a gRPC message: flag, length, field 1 = 1. */
-const serving = Buffer.from([0, 0, 0, 0, 2, 0x08, 1])
-
-/**
- * The standard gRPC health check of the whole server. One fixed message each way, so that the supervisor needs no gRPC library, which
- * would cost it 15 MB.
- */
-export function requireServing(address: string): Promise<void> {
+/** Rejects unless something listens on a port of this machine. */
+export function requireOpen(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const session = connectHttp2(`http://${address}`)
-    const fail = (error: Error) => {
-      session.destroy()
-      reject(error)
-    }
-    session.on('error', fail)
-    session.setTimeout(attemptMs, () => fail(new Error(`${address} did not answer within ${attemptMs / 1000} s`)))
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': '/grpc.health.v1.Health/Check',
-      'content-type': 'application/grpc',
-      te: 'trailers',
+    const socket = connect(port, '127.0.0.1')
+    socket.setTimeout(attemptMs, () => socket.destroy(new Error(`port ${port} did not answer`)))
+    socket.on('error', reject)
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve()
     })
-    const chunks: Buffer[] = []
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-    stream.on('error', fail)
-    stream.on('end', () => {
-      session.close()
-      if (Buffer.concat(chunks).equals(serving)) resolve()
-      else reject(new Error(`${address} is not SERVING`))
-    })
-    // An empty request: no flags, length 0.
-    stream.end(Buffer.alloc(5))
   })
 }
 

@@ -6,7 +6,7 @@ import { type Home, root } from './home.ts'
 import { mongodSpec } from './mongod.ts'
 import type { Ports } from './ports.ts'
 import type { ProcessSpec } from './process.ts'
-import { requireListed, requireOk, requireServing, until } from './ready.ts'
+import { requireListed, requireOk, requireOpen, until } from './ready.ts'
 import { redisSpec } from './redis.ts'
 import type { Secrets } from './secrets.ts'
 import type { Service } from './services.ts'
@@ -75,8 +75,9 @@ export function instanceSpec(config: MeshConfig, service: Service, instance: str
     address,
     ready: signal =>
       until(async () => {
-        await requireServing(address)
-        // From then on it is sent requests: the next one of a rolling restart may go.
+        await requireOpen(port)
+        // The Console asks it for its health, and others only with a certificate. From then on it is sent requests: the next one of
+        // a rolling restart may go.
         await requireListed(`http://${loopback}:${config.ports.consoleHttp}/health`, instance)
       }, signal),
     terminal: 'info',
@@ -100,6 +101,7 @@ function platformEnv(
     SITE11_MONGO_URL: `mongodb://${mongo}/${database}?replicaSet=rs0&authSource=${database}`,
     SITE11_REDIS_URL: `redis://:${secrets.redisPassword}@${loopback}:${ports.redis}`,
     SITE11_HOME: home.folder,
+    SITE11_CA: home.trust,
     SITE11_PUBLIC_URL: publicUrl,
     SITE11_LOG_LEVEL: env.SITE11_LOG_LEVEL || 'info',
   }

@@ -1,5 +1,5 @@
 /** An instance of a service made up by a test, that is attached to the Console as any other: real server, real stream. */
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { Metadata, type ServiceError } from '@grpc/grpc-js'
 import {
   type AttachResponse,
   type Hello,
@@ -7,6 +7,7 @@ import {
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { joinTokenHeader } from '@site11/runtime/attach.ts'
 import { addHealth } from '@site11/runtime/health.ts'
+import { createIdentity, createKey, readTrust } from '@site11/runtime/identity.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { createServer, listen } from '@site11/runtime/server.ts'
 import { contractOfFake } from '@site11/runtime/test-contract.ts'
@@ -29,13 +30,18 @@ export async function startFake(
   hello: Partial<Hello> & Pick<Hello, 'service' | 'instance'>,
   { clockMs = 0 } = {},
 ): Promise<FakeInstance> {
+  const identity = createIdentity()
   const server = createServer()
   const health = addHealth(server, [], {}, { log: createLog('fake', 'silent') })
-  const address = `127.0.0.1:${await listen(server, '127.0.0.1:0')}`
-  const { joinToken } = loadSecrets(homeOf(mesh.settings).secrets, [])
+  const address = `127.0.0.1:${await listen(server, '127.0.0.1:0', identity.server())}`
+  const home = homeOf(mesh.settings)
+  const { joinToken } = loadSecrets(home.secrets, [])
+  identity.setTrust(await readTrust(home.trust))
+  const { publicKey, privateKey } = await createKey()
   const client = new RegistryServiceClient(
     `127.0.0.1:${portsFrom(String(mesh.port)).consoleGrpc}`,
-    credentials.createInsecure(),
+    identity.joining(),
+    { 'grpc.ssl_target_name_override': 'console' },
   )
   const metadata = new Metadata()
   metadata.set(joinTokenHeader, joinToken)
@@ -43,7 +49,11 @@ export async function startFake(
   const now = () => new Date(Date.now() + clockMs)
   const welcome = new Promise<void>((resolve, reject) => {
     stream.on('data', ({ message }: AttachResponse) => {
-      if (message?.$case === 'welcome') resolve()
+      if (message?.$case === 'welcome') {
+        stream.write({ message: { $case: 'certificateRequest', value: { publicKey } } })
+        resolve()
+      }
+      if (message?.$case === 'certificate') identity.setCertificate({ chain: message.value.chain, privateKey })
     })
     stream.on('error', (error: ServiceError) => reject(error))
     stream.on('end', () => reject(new Error('the Console ended the stream')))

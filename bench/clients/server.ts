@@ -1,3 +1,4 @@
+import { ServerCredentials } from '@grpc/grpc-js'
 /**
  * The service that is called, in a process of its own. It answers at once until it is told how many workers it has: then each answer
  * takes one of them for a while, and what finds no place is refused with UNAVAILABLE, which costs something too.
@@ -71,4 +72,4 @@ process.on('message', (command: Command) => {
   } else tell({ attempts })
 })
 process.on('disconnect', () => process.exit())
-tell({ port: await listen(server, '127.0.0.1:0') })
+tell({ port: await listen(server, '127.0.0.1:0', ServerCredentials.createInsecure()) })

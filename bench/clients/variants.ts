@@ -42,7 +42,7 @@ export function resolved(name: string, address: string): Variant {
 /** Ours: resolver, token, trace, breaker, retries. */
 export function ours(name: string, address: string): Variant {
   setPeersOf(name, [{ service: name, address }])
-  const client = createClient(UsersServiceService, name, () => token)
+  const client = createClient(UsersServiceService, name, () => token, { channelTo: () => credentials.createInsecure() })
   return { name, call: () => client.getUser({ id }), close: () => client.close() }
 }
 

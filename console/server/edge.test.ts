@@ -2,6 +2,7 @@ import { RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/reg
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { contractOf } from '@site11/runtime/contract.ts'
 import { createLog } from '@site11/runtime/log.ts'
+import { testAuthority } from '@site11/runtime/test-identity.ts'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createControlPlane, type ProxyEvent } from './control-plane/server.ts'
 import { routeType } from './control-plane/snapshot.ts'
@@ -27,6 +28,7 @@ const state = (services: ServiceState[]): MeshState => ({
   edge: { address: '127.0.0.1', port: 8000 },
   corsOrigins: [],
   dashboard: { address: '127.0.0.1', port: 8002 },
+  trustBundle: testAuthority.bundle,
 })
 
 /** An edge on a real control plane; `events` are what proxies do, `verdicts` what the registry is told. */
@@ -34,7 +36,11 @@ function edgeOn(services: () => ServiceState[], known = new Map<string, KnownSer
   const published: string[][] = []
   const verdicts: string[] = []
   let emit: (event: ProxyEvent) => void = () => {}
-  const controlPlane = createControlPlane({ joinToken: 'secret', log })
+  const controlPlane = createControlPlane({
+    joinToken: 'secret',
+    certificateOf: nodeId => testAuthority.certificate({ proxy: nodeId }),
+    log,
+  })
   const edge = createEdge({
     controlPlane: {
       publish(mesh, change) {

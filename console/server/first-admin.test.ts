@@ -5,12 +5,13 @@ import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_se
 import { createClient } from '@site11/runtime/client.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { setPeers } from '@site11/runtime/peers.ts'
+import { testService } from '@site11/runtime/test-identity.ts'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ensureAdmin } from './first-admin.ts'
 import { startTestUsers, type TestUsers } from './test-users.ts'
 
 const log = createLog('test', 'silent')
-const users = createClient(UsersServiceService, 'users', () => 'token')
+const users = createClient(UsersServiceService, 'users', () => 'token', testService('console'))
 let home: string
 let upstream: TestUsers
 let ending: AbortController

@@ -64,6 +64,7 @@ const options = {
   waiting: new Set<string>(),
   jwks: { keys: [] },
   tls: undefined,
+  trustBundle: 'PEM',
   config,
   own,
 }

@@ -18,13 +18,14 @@ export interface MeshStateOptions {
   jwks: JSONWebKeySet
   /** The certificate of the edge; without one it speaks plain HTTP. */
   tls: MeshState['tls'] | undefined
+  trustBundle: string
   config: ConsoleConfig
   own: Own
 }
 
 /** @returns the state that the proxies' configuration is made from. A service whose contract is not at hand is left out. */
 export function meshStateFrom(options: MeshStateOptions): MeshState {
-  const { registry, contracts, waiting, jwks, tls, config, own } = options
+  const { registry, contracts, waiting, jwks, tls, trustBundle, config, own } = options
   const instances = Map.groupBy(registry.instances.values(), instance => instance.service)
   const services = [...registry.services].flatMap(([name, known]) => {
     const contract = contracts.get(contractInForce(name, known, waiting) ?? '')
@@ -36,6 +37,7 @@ export function meshStateFrom(options: MeshStateOptions): MeshState {
     jwks,
     issuer: config.SITE11_PUBLIC_URL,
     audience: accessAudience,
+    trustBundle,
     edge: { address: config.SITE11_EDGE_ADDRESS, port: config.SITE11_PORT },
     corsOrigins: originsOf(config),
     dashboard: { address: own.http.ip, port: own.http.port },

@@ -13,7 +13,7 @@ const showing = (value?: string) => {
 const authenticate = acceptOperatorToken(token, () => anonymous)
 
 test('whoever shows the token is the operator, who may look at the mesh and change it, and nothing else', () => {
-  expect(authenticate(showing(token))).toMatchObject({
+  expect(authenticate(showing(token), undefined)).toMatchObject({
     kind: 'user',
     userId: 'operator',
     scopes: new Set(['mesh:read', 'mesh:write']),
@@ -21,7 +21,7 @@ test('whoever shows the token is the operator, who may look at the mesh and chan
 })
 
 test('whoever shows none is left to the next', () => {
-  expect(authenticate(showing())).toBe(anonymous)
+  expect(authenticate(showing(), undefined)).toBe(anonymous)
 })
 
 test.each([
@@ -32,7 +32,7 @@ test.each([
 ])('%s is refused', (_, by, value) => {
   let refused: unknown
   try {
-    by(showing(value))
+    by(showing(value), undefined)
   } catch (error) {
     refused = error
   }

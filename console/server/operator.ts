@@ -19,9 +19,9 @@ const operator: Caller = Object.freeze({
 /** @returns an authentication that takes the operator token, and leaves whoever shows none to `otherwise`. Without a token nobody is the operator. */
 export function acceptOperatorToken(token: string | undefined, otherwise: Authenticate): Authenticate {
   const expected = token === undefined ? undefined : digest(token)
-  return metadata => {
+  return (metadata, peer) => {
     const [given] = metadata.get(operatorTokenHeader)
-    if (given === undefined) return otherwise(metadata)
+    if (given === undefined) return otherwise(metadata, peer)
     if (expected && timingSafeEqual(digest(String(given)), expected)) return operator
     throw unauthenticated(
       'TOKEN_INVALID',

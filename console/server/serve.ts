@@ -1,11 +1,14 @@
 /** The Console at work: what it knows, what it tells proxies and instances, and the services it offers. */
+import { join } from 'node:path'
 import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
-import { RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { ProxyProgress, RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import { createVerifier } from '@site11/runtime/caller.ts'
+import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
+import { trustFileOf } from '@site11/runtime/config.ts'
 import { contractOf } from '@site11/runtime/contract.ts'
+import { createIdentity } from '@site11/runtime/identity.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { setPeers } from '@site11/runtime/peers.ts'
 import { addReflectionAndHealth, service } from '@site11/runtime/serve.ts'
@@ -15,6 +18,8 @@ import { logBreakers } from '@site11/runtime/target.ts'
 import type { JSONWebKeySet } from 'jose'
 import { authService } from './auth/service.ts'
 import { createSessions } from './auth/sessions.ts'
+import { loadAuthorities } from './ca/authorities.ts'
+import { createMeshTrust } from './ca/mesh-trust.ts'
 import type { ConsoleConfig } from './config.ts'
 import { createControlPlane } from './control-plane/server.ts'
 import { diagnosticsService } from './diagnostics/service.ts'
@@ -42,7 +47,7 @@ import { createTokens, isDue } from './tokens.ts'
 /** How long calls under way may take when it closes. ms. */
 const graceMs = 2500
 /** How often keys and tokens are looked at. ms. */
-const renewMs = 30_000
+const renewMs = 10_000
 /** Looking at the whole mesh after a change costs some ms where there are a thousand instances: at most so often. ms. */
 const followMs = 20
 
@@ -67,6 +72,15 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   const own = await describeOwn(config, version, contractOf(definitions))
   const certificate = await edgeCertificateOf(config, log)
   const keys = await loadKeys({ db, secretKey: config.SITE11_SECRET_KEY, log })
+  const authorities = await loadAuthorities({ db, secretKey: config.SITE11_SECRET_KEY, log })
+  const identity = createIdentity()
+  const trust = createMeshTrust({
+    authorities,
+    identity,
+    instance: config.SITE11_INSTANCE,
+    files: { trust: trustFileOf(config), folder: join(config.SITE11_HOME, 'envoy') },
+    log,
+  })
   const contracts = await loadContracts(db)
   const journal = await openJournal({ db, secretKey: config.SITE11_SECRET_KEY, prepare: contracts.store, log })
   const registry = runRegistry({ journal, contracts, log })
@@ -76,7 +90,12 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   const server = createServer()
   const ownHealth = addReflectionAndHealth(server, definitions, { mongodb: store.ping }, { log })
   const ownInstance = createOwnInstance(config, own, ownHealth.dependencies, now)
-  const controlPlane = createControlPlane({ joinToken: config.SITE11_JOIN_TOKEN, home: config.SITE11_HOME, log })
+  const controlPlane = createControlPlane({
+    joinToken: config.SITE11_JOIN_TOKEN,
+    certificateOf: trust.certificateOfProxy,
+    home: config.SITE11_HOME,
+    log,
+  })
   const mesh = (waiting: ReadonlySet<string>) =>
     meshStateFrom({
       registry: registry.state(),
@@ -84,6 +103,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
       waiting,
       jwks: keys.jwks(),
       tls: certificate?.current(),
+      trustBundle: authorities.bundle(),
       config,
       own,
     })
@@ -95,13 +115,16 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     judge: event => registry.apply(event),
     log,
   })
-  const watch = createHealthWatch(({ instance, startTime }, health) =>
-    registry.apply({ type: 'health', instance, startTime, health }),
+  const watch = createHealthWatch(
+    ({ instance, startTime }, health) => registry.apply({ type: 'health', instance, startTime, health }),
+    identity,
   )
   const attachments = registryService({
     registry,
     journal,
     tokens,
+    authorities,
+    keys,
     issuer,
     jwks: keys.jwks,
     controlPlane,
@@ -111,7 +134,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   })
 
   let adminProblem: string | undefined
-  const configurationProblems = () => [...edge.problems(), certificate?.problem() ?? []].flat()
+  const configurationProblems = () => [...edge.problems(), certificate?.problem() ?? [], trust.problem() ?? []].flat()
   const health = () => {
     const stuck = journal.problem()
     return healthReport({
@@ -130,7 +153,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
 
   const stopLogging = logBreakers(log)
   let token = await tokens.internal(consoleService)
-  const users = createClient(UsersServiceService, 'users', () => token.token)
+  const users = createClient(UsersServiceService, 'users', () => token.token, identity)
   const verify = (authorization: string | undefined) => verifier.verify(authorization)
   const auth = authService({
     sessions: await createSessions(db, log),
@@ -159,7 +182,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   })
   const authenticate = acceptOperatorToken(
     config.SITE11_OPERATOR_TOKEN,
-    acceptJoinToken(config.SITE11_JOIN_TOKEN, metadata => verify(metadata.get('authorization')[0]?.toString())),
+    acceptJoinToken(config.SITE11_JOIN_TOKEN, authenticateWith(verifier)),
   )
   service(AuthServiceService, auth).add(server, { authenticate, log })
   service(withSharedMessages(RegistryServiceService), attachments.handlers).add(server, { authenticate, log })
@@ -188,13 +211,25 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     attachments.push()
     follow()
   })
-  const stopped = recordConsole({ journal, controlPlane, keys, version })
+  // Before anybody is told of what was signed anew.
+  authorities.onChange(() => {
+    trust.renew()
+    attachments.push()
+    controlPlane.certify()
+    follow()
+  })
+  const stopped = recordConsole({ journal, controlPlane, keys, authorities, version })
   takeKeys()
   followNow()
 
   const renew = async () => {
     if (isDue(token, now())) token = await tokens.internal(consoleService)
+    trust.renew()
+    controlPlane.certify()
     await keys.rotate()
+    // A proxy that lacks the next authority could not reach who is signed by it.
+    const isTaken = controlPlane.proxies().every(({ progress }) => progress !== ProxyProgress.PROXY_PROGRESS_WAITING)
+    if (isTaken) await authorities.rotate()
     attachments.push()
   }
   const renewing = setInterval(
@@ -223,7 +258,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     stopLogging()
   }
   try {
-    await listen(server, config.SITE11_LISTEN.text)
+    await listen(server, config.SITE11_LISTEN.text, identity.openServer())
   } catch (error) {
     await close()
     throw new StartError((error as Error).message)

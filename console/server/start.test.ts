@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client, credentials, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
+import { type Client, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import { AuthServiceService, type LoginResponse } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import {
   type ListInstancesResponse,
@@ -12,8 +12,10 @@ import { loadConfig, platformConfig } from '@site11/runtime/config.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { serve, service } from '@site11/runtime/serve.ts'
 import { startMongod, type TestMongod } from '@site11/runtime/store/test-mongod.ts'
+import { clientTo } from '@site11/runtime/test-identity.ts'
 import { freePort } from '@site11/runtime/test-ports.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { identityIn } from './ca/test-peer.ts'
 import { consoleConfig } from './config.ts'
 import type { HealthReport } from './health/report.ts'
 import { startConsole } from './start.ts'
@@ -25,7 +27,7 @@ const closers: (() => unknown)[] = []
 let mongod: TestMongod
 let home: string
 let env: Record<string, string>
-let client: Client
+let client: Client | undefined
 let users: TestAccounts
 
 beforeAll(async () => {
@@ -45,8 +47,7 @@ beforeEach(async () => {
     SITE11_HOME: home,
   }
   users = createTestUsers()
-  client = new Client(`127.0.0.1:${grpc}`, credentials.createInsecure(), { 'grpc.max_reconnect_backoff_ms': 200 })
-  closers.push(() => client.close())
+  client = undefined
 })
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
@@ -90,19 +91,31 @@ const healthyUsers = (count = 1) =>
   )
 const admin = async () => JSON.parse(await readFile(join(home, 'admin.json'), 'utf8'))
 
+/** The way of callers from outside, to a Console that has started. */
+async function edge(): Promise<Client> {
+  if (client) return client
+  const { SITE11_MONGO_URL = '', SITE11_CONSOLE = '' } = env
+  const identity = await identityIn(SITE11_MONGO_URL, Buffer.alloc(32, 1), { proxy: 'edge-1' })
+  const made = clientTo(SITE11_CONSOLE, 'console', identity, { 'grpc.max_reconnect_backoff_ms': 200 })
+  client = made
+  closers.push(() => made.close())
+  return made
+}
+
 interface Method {
   path: string
   requestSerialize: (value: never) => Buffer
   responseDeserialize: (bytes: Buffer) => unknown
 }
 
-function call<T>(method: Method, request: object, token?: string): Promise<T> {
+async function call<T>(method: Method, request: object, token?: string): Promise<T> {
+  const through = await edge()
   const metadata = new Metadata()
   if (token) metadata.set('authorization', `Bearer ${token}`)
   const { path, requestSerialize, responseDeserialize } = method
   const deadline = Date.now() + 10_000
   return new Promise((resolve, reject) =>
-    client.makeUnaryRequest(
+    through.makeUnaryRequest(
       path,
       requestSerialize as (value: object) => Buffer,
       responseDeserialize,

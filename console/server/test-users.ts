@@ -7,6 +7,7 @@ import { alreadyExists, notFound, permissionDenied, unauthenticated } from '@sit
 import { createLog } from '@site11/runtime/log.ts'
 import { setPeers } from '@site11/runtime/peers.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
+import { testService } from '@site11/runtime/test-identity.ts'
 
 interface Account {
   user: User
@@ -101,7 +102,7 @@ export async function startTestUsers(): Promise<TestUsers> {
   const server = createServer()
   const authenticate = () => ({ kind: 'service', service: 'console' }) as const
   addService(server, UsersServiceService, users.handlers, { authenticate, log: createLog('test', 'silent') })
-  const address = `127.0.0.1:${await listen(server, '127.0.0.1:0')}`
+  const address = `127.0.0.1:${await listen(server, '127.0.0.1:0', testService('users').server())}`
   setPeers([{ service: 'users', address }])
   return { ...users, address, stop: () => server.forceShutdown() }
 }

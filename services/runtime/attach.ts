@@ -3,16 +3,18 @@
  * breaks; what was received stays in force meanwhile, so that a Console that is down stops nobody.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { Metadata, type ServiceError } from '@grpc/grpc-js'
 import {
   type AttachRequest,
   type AttachResponse,
+  type Certificate,
   type Dependency,
   type Hello,
   RegistryServiceClient,
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Keys } from './caller.ts'
 import { detailsOf } from './errors.ts'
+import { createKey, type Identity, readTrust } from './identity.ts'
 import type { Log } from './log.ts'
 import { onWanted, setPeersOf, wantedServices } from './peers.ts'
 import { callHealth } from './target.ts'
@@ -21,6 +23,10 @@ export interface AttachOptions {
   /** `host:port` of the Console. */
   console: string
   joinToken: string
+  /** Given its certificate, and the authorities to believe, from here. */
+  identity: Identity
+  /** Where the Console keeps the authorities of the mesh: it has to show a certificate of one of them. */
+  trustFile: string
   hello: Omit<Hello, 'sendTime'>
   log: Log
   /** What the instance stands on, asked for with each heartbeat. */
@@ -38,6 +44,8 @@ export interface Attachment {
 
 /** Metadata key of the shared secret that instances and proxies join with. */
 export const joinTokenHeader = 'x-site11-join-token'
+
+type OwnKey = Awaited<ReturnType<typeof createKey>>
 
 /** How a life of the stream ended. */
 interface End {
@@ -63,9 +71,11 @@ export function retryAfterMs(failures: number, removed: boolean, random: number)
  * process has channels to.
  */
 export function attach(options: AttachOptions): Attachment {
-  const { log } = options
-  const client = new RegistryServiceClient(options.console, credentials.createInsecure(), {
+  const { log, identity } = options
+  const client = new RegistryServiceClient(options.console, identity.joining(), {
     'grpc.enable_channelz': 0,
+    // An address is no name that a certificate is for.
+    'grpc.ssl_target_name_override': 'console',
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 1000,
     'grpc.keepalive_time_ms': 10_000,
@@ -77,6 +87,42 @@ export function attach(options: AttachOptions): Attachment {
   let issuer = ''
   let drained: (() => void) | undefined
   let attached = false
+  /** The key that a certificate was asked for last, and that of the one in force. */
+  let asked: OwnKey | undefined
+  let shown: OwnKey | undefined
+  let renewMs = 0
+  let renewing: NodeJS.Timeout | undefined
+  let pushedTrust = ''
+
+  /** With a new key each time. What is asked for on a stream that breaks is asked for again on the next. */
+  async function askForCertificate() {
+    clearTimeout(renewing)
+    asked = await createKey()
+    stream?.write({ message: { $case: 'certificateRequest', value: { publicKey: asked.publicKey } } })
+  }
+
+  /** The answer to a request; or a new one for the same key, since the authorities have changed. */
+  function takeCertificate({ chain, trustBundle, publicKey, createTime, expireTime }: Certificate) {
+    const key = [asked, shown].find(each => each?.publicKey.equals(publicKey))
+    if (!key) return
+    shown = key
+    pushedTrust = trustBundle
+    identity.setTrust(trustBundle)
+    identity.setCertificate({ chain, privateKey: key.privateKey })
+    const from = createTime?.getTime() ?? Date.now()
+    const lifeMs = (expireTime?.getTime() ?? from) - from
+    // By the own clock, which may be wrong.
+    renewMs = Date.now() + lifeMs / 2
+    clearTimeout(renewing)
+    renewing = setTimeout(askForCertificate, lifeMs / 2)
+    renewing.unref()
+  }
+
+  /** Besides what was pushed: the authorities may have changed while this process was away from the Console. */
+  async function takeTrustFile() {
+    const inFile = await readTrust(options.trustFile)
+    identity.setTrust(inFile === pushedTrust ? inFile : pushedTrust + inFile)
+  }
 
   function receive({ message }: AttachResponse, beat: (intervalMs: number) => void) {
     switch (message?.$case) {
@@ -85,9 +131,13 @@ export function attach(options: AttachOptions): Attachment {
         const { seconds = 5, nanos = 0 } = message.value.heartbeatInterval ?? {}
         beat(seconds * 1000 + nanos / 1e6)
         attached = true
+        if (!shown || renewMs <= Date.now()) void askForCertificate()
         log.info({ console: options.console }, 'attached to the Console')
         break
       }
+      case 'certificate':
+        takeCertificate(message.value)
+        break
       case 'keys':
         options.onKeys({ issuer, jwks: JSON.parse(message.value.jwks) })
         break
@@ -108,6 +158,11 @@ export function attach(options: AttachOptions): Attachment {
 
   /** One life of the stream. */
   async function live(): Promise<End> {
+    try {
+      await takeTrustFile()
+    } catch (error) {
+      if (!shown) return { reason: (error as Error).message, removed: false }
+    }
     if (!(await connected())) return { reason: 'it does not answer', removed: false }
     if (closed) return { reason: '', removed: false }
     return await new Promise(resolve => {
@@ -182,6 +237,7 @@ export function attach(options: AttachOptions): Attachment {
     },
     close() {
       closed = true
+      clearTimeout(renewing)
       stopAsking()
       stream?.end()
       client.close()

@@ -5,6 +5,8 @@
 import type { MethodPolicy } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose'
 import { permissionDenied, type ServiceError, unauthenticated, unavailable } from './errors.ts'
+import { type Peer, peerName } from './spiffe.ts'
+import type { RequestMetadata } from './unary.ts'
 
 /** The audience of access tokens, which users and applications hold. */
 export const accessAudience = 'site11'
@@ -80,6 +82,29 @@ export function createVerifier({ now = Date.now, maxCached = 10_000 } = {}): Ver
       return check(authorization, token)
     },
   }
+}
+
+/**
+ * @returns an authentication by token, over a connection that fits it: a service calls over its own, and users over that of a
+ * proxy. So a token that got into foreign hands is of no use without the certificate.
+ */
+export function authenticateWith({ verify }: Verifier) {
+  return (metadata: RequestMetadata, peer: Peer | undefined): Caller | Promise<Caller> => {
+    requireCertificate(peer)
+    const caller = verify(metadata.get('authorization')[0]?.toString())
+    return caller instanceof Promise ? caller.then(found => overOwn(found, peer)) : overOwn(caller, peer)
+  }
+}
+
+function overOwn(caller: Caller, peer: Peer): Caller {
+  if (caller.kind === 'anonymous') return caller
+  if (caller.kind === 'user' ? 'proxy' in peer : 'service' in peer && peer.service === caller.service) return caller
+  throw unauthenticated('CALLER_NOT_ALLOWED', `This token is not one that ${peerName(peer)} may call with.`)
+}
+
+/** @throws ServiceError when the connection has shown no certificate of the mesh. */
+export function requireCertificate(peer: Peer | undefined): asserts peer is Peer {
+  if (!peer) throw unauthenticated('CALLER_NOT_ALLOWED', 'Call through the edge, or show a certificate of this mesh.')
 }
 
 function callerFrom(payload: JWTPayload, typ: string | undefined): Caller {

@@ -7,10 +7,11 @@
  *   invoke.ts ──may it?──► target.ts (breaker.ts, retry-budget.ts)
  *      └─sends─► grpc-js ──which instance?──► balancer.ts (peer-health.ts) ◄──instances── peers.ts
  */
-import { Client, credentials, type ServiceDefinition } from '@grpc/grpc-js'
+import { Client, type ServiceDefinition } from '@grpc/grpc-js'
 import type { MethodPolicy } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 import { serviceConfigFor } from './balancer.ts'
 import { methodAt } from './contract.ts'
+import type { Identity } from './identity.ts'
 import { type CallOptions, invoke } from './invoke.ts'
 import { scheme } from './peers.ts'
 import { targetOf } from './target.ts'
@@ -41,13 +42,15 @@ const defaultTimeoutMs = 10_000
 /**
  * @param service the name of the service, found through the registry.
  * @param token gives the internal token to call with.
+ * @param identity who calls.
  */
 export function createClient<Definition extends ServiceDefinition>(
   definition: Definition,
   service: string,
   token: () => string,
+  identity: Pick<Identity, 'channelTo'>,
 ): ClientOf<Definition> {
-  const client = new Client(`${scheme}:${service}`, credentials.createInsecure(), {
+  const client = new Client(`${scheme}:${service}`, identity.channelTo(service), {
     'grpc.enable_channelz': 0,
     'grpc.service_config': serviceConfigFor(service),
     'grpc.initial_reconnect_backoff_ms': 100,

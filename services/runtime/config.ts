@@ -2,6 +2,7 @@
  * Configuration from the environment: typed, frozen, and checked as a whole, so that one start names every problem.
  */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 
 /** `host:port`, split. IPv6 hosts stand in brackets. */
@@ -32,6 +33,8 @@ export const platformConfig = {
   SITE11_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   /** Folder for local state. */
   SITE11_HOME: z.string().default('.site11'),
+  /** The authorities of the mesh, which the Console writes there; `ca.pem` in SITE11_HOME when unset. */
+  SITE11_CA: z.string().optional(),
   /** Where browsers and clients reach the edge. */
   SITE11_PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
@@ -39,6 +42,15 @@ export const platformConfig = {
 }
 
 export { hostAndPort }
+
+/** @returns the path of the file that the Console keeps the authorities of the mesh in. */
+export const trustFileOf = ({
+  SITE11_CA: file,
+  SITE11_HOME: home,
+}: {
+  SITE11_CA?: string | undefined
+  SITE11_HOME: string
+}) => file ?? join(home, 'ca.pem')
 
 export class ConfigError extends Error {}
 

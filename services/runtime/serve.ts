@@ -7,11 +7,13 @@ import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc
 import { ReflectionService } from '@grpc/reflection'
 import { attach } from './attach.ts'
 import type { Handlers } from './call.ts'
-import { createVerifier } from './caller.ts'
+import { authenticateWith, createVerifier } from './caller.ts'
+import { trustFileOf } from './config.ts'
 import { contractOf } from './contract.ts'
 import { addHealth, type Health, type HealthOptions, type Probe } from './health.ts'
+import { createIdentity, type Identity } from './identity.ts'
 import type { Log } from './log.ts'
-import { type Authenticate, addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
+import { addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
 import { logBreakers } from './target.ts'
 
 type Definition = ServiceDefinition<UntypedServiceImplementation>
@@ -34,6 +36,8 @@ export interface ServeConfig {
   SITE11_CONSOLE: { text: string }
   SITE11_JOIN_TOKEN: string
   SITE11_ZONE: string
+  SITE11_HOME: string
+  SITE11_CA?: string | undefined
 }
 
 export interface ServeOptions {
@@ -44,13 +48,16 @@ export interface ServeOptions {
   apiVersion?: string
   config: ServeConfig
   log: Log
-  /** Made when the token for calls to other services can be had. */
-  services(token: () => string): Service[]
+  /** Made with what calls to other services take: the token, once there is one, and who calls. */
+  services(token: () => string, identity: Identity): Service[]
   /** What the instance stands on; it serves only while all of it answers. */
   probes: Record<string, Probe>
   /** What the instance uses and can do without: shown in its health, and it serves whether or not these answer. */
   dispensable?: Record<string, Probe>
 }
+
+/** No connection outlives its certificates for long. Longer than Envoy keeps one by itself. ms. */
+const connectionMs = 60 * 60_000
 
 /** How long a stopping instance waits for the proxies, and then for its calls under way. Both ms. */
 const drainMs = 3000
@@ -64,9 +71,10 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     throw new Error('Not attached to the Console yet.')
   }
   const stopLogging = logBreakers(log)
-  const services = options.services(() => token())
-  const server = createServer()
-  const authenticate: Authenticate = metadata => verifier.verify(metadata.get('authorization')[0]?.toString())
+  const identity = createIdentity()
+  const services = options.services(() => token(), identity)
+  const server = createServer(connectionMs)
+  const authenticate = authenticateWith(verifier)
   for (const each of services) each.add(server, { authenticate, log })
   const keys: Probe = async () => {
     if (!verifier.hasKeys()) throw new Error('no verification keys received yet')
@@ -78,10 +86,12 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     { ...options.probes, keys },
     { log, dispensable: options.dispensable ?? {} },
   )
-  const port = await listen(server, config.SITE11_LISTEN.text)
+  const port = await listen(server, config.SITE11_LISTEN.text, identity.server())
   const attachment = attach({
     console: config.SITE11_CONSOLE.text,
     joinToken: config.SITE11_JOIN_TOKEN,
+    identity,
+    trustFile: trustFileOf(config),
     log,
     hello: {
       service: name,

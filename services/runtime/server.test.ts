@@ -1,13 +1,14 @@
-import { Client, credentials, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
+import { type Client, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import { Status } from '@site11/proto/grpc/google/rpc/status.ts'
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import { CreateUserRequest, UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Handlers } from './call.ts'
-import { createVerifier } from './caller.ts'
+import { authenticateWith, createVerifier } from './caller.ts'
 import { detailsOf, notFound } from './errors.ts'
 import { addService, closeServer, createServer, listen } from './server.ts'
+import { clientTo, testService } from './test-identity.ts'
 import { createTestTokens, type TestTokens } from './test-tokens.ts'
 
 type UsersHandlers = Handlers<typeof UsersServiceService>
@@ -15,7 +16,7 @@ const id = '0190b0b8-5f2c-7cc0-8f0a-2f9a4f6f9b11'
 const server = createServer()
 let handlers: Partial<UsersHandlers> = {}
 let tokens: TestTokens
-let client: Client
+let clients: Record<'edge' | 'console' | 'images', Client>
 
 /** A server whose handlers each test sets for itself. */
 beforeAll(async () => {
@@ -33,17 +34,21 @@ beforeAll(async () => {
     ]),
   ) as unknown as UsersHandlers
   addService(server, UsersServiceService, all, {
-    authenticate: metadata => verifier.verify(metadata.get('authorization')[0]?.toString()),
+    authenticate: authenticateWith(verifier),
     log: pino({ enabled: false }),
   })
-  const port = await listen(server, '127.0.0.1:0')
-  client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  const port = await listen(server, '127.0.0.1:0', testService('users').server())
+  clients = {
+    edge: clientTo(`127.0.0.1:${port}`, 'users'),
+    console: clientTo(`127.0.0.1:${port}`, 'users', testService('console')),
+    images: clientTo(`127.0.0.1:${port}`, 'users', testService('images')),
+  }
 })
 beforeEach(() => {
   handlers = {}
 })
 afterAll(async () => {
-  client.close()
+  for (const client of Object.values(clients)) client.close()
   await closeServer(server, 1000)
 })
 
@@ -52,13 +57,14 @@ function call(
   request: object,
   token?: string,
   bytes?: Buffer,
+  over: keyof typeof clients = 'edge',
 ) {
   const { path, requestSerialize, responseDeserialize } = UsersServiceService[name]
   const metadata = new Metadata()
   if (token) metadata.set('authorization', `Bearer ${token}`)
   const serialize = bytes ? () => bytes : (requestSerialize as (value: unknown) => Buffer)
   return new Promise<{ value?: unknown; error?: GrpcError; reason?: string | undefined }>(resolve => {
-    client.makeUnaryRequest(
+    clients[over].makeUnaryRequest(
       path,
       serialize,
       responseDeserialize as (b: Buffer) => unknown,
@@ -100,7 +106,6 @@ describe('a method with a scope', () => {
       status.UNAUTHENTICATED,
       'TOKEN_INVALID',
     ],
-    ['a service that is not named', () => tokens.internal('images'), status.PERMISSION_DENIED, 'CALLER_NOT_ALLOWED'],
     [
       'keys of somebody else',
       async () => (await createTestTokens()).access('users:read'),
@@ -115,7 +120,23 @@ describe('a method with a scope', () => {
 
   test('admits the services named in the contract', async () => {
     handlers.getUser = async () => ({ user: undefined })
-    expect((await call('getUser', { id }, await tokens.internal('console'))).error).toBeUndefined()
+    const token = await tokens.internal('console')
+    expect((await call('getUser', { id }, token, undefined, 'console')).error).toBeUndefined()
+  })
+
+  test('refuses a service that is not named', async () => {
+    const refused = await call('getUser', { id }, await tokens.internal('images'), undefined, 'images')
+    expect([refused.error?.code, refused.reason]).toEqual([status.PERMISSION_DENIED, 'CALLER_NOT_ALLOWED'])
+  })
+
+  const strangers: [string, () => Promise<string>, keyof typeof clients][] = [
+    ['the token of another service', () => tokens.internal('console'), 'images'],
+    ['the token of a service', () => tokens.internal('console'), 'edge'],
+    ['the token of a user', () => tokens.access('users:read'), 'images'],
+  ]
+  test.each(strangers)('refuses %s over a connection that is not the one of its holder', async (_, token, over) => {
+    const refused = await call('getUser', { id }, await token(), undefined, over)
+    expect([refused.error?.code, refused.reason]).toEqual([status.UNAUTHENTICATED, 'CALLER_NOT_ALLOWED'])
   })
 })
 
@@ -182,7 +203,13 @@ describe('a server stream', () => {
   const watch = async (metadata = new Metadata()) => {
     metadata.set('authorization', `Bearer ${await tokens.access('users:read')}`)
     const { path, requestSerialize, responseDeserialize } = UsersServiceService.watchUsers
-    return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { resumeToken: '' }, metadata)
+    return clients.edge.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      { resumeToken: '' },
+      metadata,
+    )
   }
 
   test('sends what the handler yields, and its error at the end', async () => {

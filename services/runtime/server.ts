@@ -5,22 +5,26 @@
 import {
   Metadata,
   Server,
-  ServerCredentials,
+  type ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
   type ServiceDefinition,
+  status,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import type { Call, Handlers } from './call.ts'
 import { traceIdOf } from './call.ts'
-import { anonymous, authorize, type Caller } from './caller.ts'
+import { anonymous, authorize, type Caller, requireCertificate } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
 import { ServiceError, tooLarge, toStatus, unavailable } from './errors.ts'
 import type { Log } from './log.ts'
-import { addShortWay, type RequestMetadata, type UnaryMethod } from './unary.ts'
+import { type Peer, peerFrom } from './spiffe.ts'
+import { addShortWay, type Connection, type RequestMetadata, type UnaryMethod } from './unary.ts'
 import { violationOf } from './validate.ts'
 
-/** Finds out who calls; throws a ServiceError when the credentials are not valid. */
-export type Authenticate = (metadata: RequestMetadata) => Caller | Promise<Caller>
+/** Finds out who calls, over whose connection; throws a ServiceError when the credentials are not valid. */
+export type Authenticate = (metadata: RequestMetadata, peer: Peer | undefined) => Caller | Promise<Caller>
 
 export interface ServerOptions {
   authenticate: Authenticate
@@ -40,6 +44,7 @@ interface GrpcCall {
   metadata: RequestMetadata
   cancelled: boolean
   getDeadline(): Date | number
+  getAuthContext(): Connection
   sendMetadata(metadata: Metadata): void
   on(event: 'cancelled', listener: () => void): unknown
   once(event: 'drain', listener: () => void): unknown
@@ -62,8 +67,12 @@ const maxMessageBytes = 4 * 1024 * 1024
 /** The largest request of a method whose policy says no other; the edge has the same. */
 const defaultRequestBytes = 1024 * 1024
 
-/** @returns a gRPC server without services. Messages are bounded at 4 MiB both ways. */
-export function createServer(): Server {
+/**
+ * @param connectionMs how old connections become, about; then callers make new ones, and calls under way end on the old. Without it,
+ * as old as they like.
+ * @returns a gRPC server without services. Messages are bounded at 4 MiB both ways.
+ */
+export function createServer(connectionMs?: number): Server {
   const server = new Server({
     'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -72,6 +81,8 @@ export function createServer(): Server {
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.keepalive_permit_without_calls': 1,
+    ...(connectionMs !== undefined && { 'grpc.max_connection_age_ms': connectionMs }),
+    interceptors: [guardInspection],
   })
   openCalls.set(server, {
     addUnary: addShortWay(server, maxMessageBytes),
@@ -79,6 +90,29 @@ export function createServer(): Server {
     unlimited: new Set(),
   })
   return server
+}
+
+/** Health and reflection are for those with a certificate. All other methods see to it themselves. */
+const guardInspection: ServerInterceptor = ({ path }, call) => {
+  if (!path.startsWith('/grpc.')) return new ServerInterceptingCall(call)
+  return new ServerInterceptingCall(call, {
+    start(next) {
+      if (peerOf(call.getAuthContext())) next()
+      else call.sendStatus({ code: status.UNAUTHENTICATED, details: 'Show a certificate of this mesh.' })
+    },
+  })
+}
+
+const peers = new WeakMap<object, Peer>()
+
+/** Read once for each certificate where that is one object, as it is for nearly all calls. */
+function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
+  if (!sslPeerCertificate) return undefined
+  const known = peers.get(sslPeerCertificate)
+  if (known) return known
+  const peer = peerFrom(sslPeerCertificate.subjectaltname)
+  if (peer) peers.set(sslPeerCertificate, peer)
+  return peer
 }
 
 /** Adds a service to a server: one handler for each method of the contract. */
@@ -129,8 +163,10 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
     const { call, flush } = createCall(grpc, method, options.log)
     calls.add(grpc)
     try {
-      if (method.policy?.access.case !== 'public') {
-        const caller = options.authenticate(grpc.metadata)
+      const peer = peerOf(grpc.getAuthContext())
+      if (method.policy?.access.case === 'public') requireCertificate(peer)
+      else {
+        const caller = options.authenticate(grpc.metadata, peer)
         call.caller = caller instanceof Promise ? await caller : caller
       }
       authorize(method.policy, call.caller)
@@ -273,10 +309,10 @@ function report(log: Log, { path }: Method, call: Call, started: number, error?:
   else log.error({ ...fields, err: error }, 'failed')
 }
 
-/** Listens. @returns the port. @throws Error naming the address when it is taken. */
-export function listen(server: Server, address: string): Promise<number> {
+/** Listens. @param credentials of an Identity. @returns the port. @throws Error naming the address when it is taken. */
+export function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error) reject(new Error(`Cannot listen on ${address}: ${error.message}`))
       else resolve(port)
     })

@@ -7,6 +7,7 @@ import type { Call, Handlers } from './call.ts'
 import { createClient } from './client.ts'
 import { setPeersOf } from './peers.ts'
 import { addService, createServer, listen } from './server.ts'
+import { testService } from './test-identity.ts'
 
 type UsersHandlers = Handlers<typeof UsersServiceService>
 
@@ -18,8 +19,11 @@ export interface TestInstance {
   stop(): void
 }
 
+const caller = testService('console')
+
 /** @returns a client of Users that finds it under another name. */
-export const clientOf = (service: string) => createClient(UsersServiceService, service, () => 'token')
+export const clientOf = (service: string) =>
+  createClient(UsersServiceService, service, () => 'token', { channelTo: () => caller.channelTo('users') })
 
 /** What GetUser answers with by default, so that an answer shows whose it is. */
 export const userNamed = (id: string) => ({ user: User.fromPartial({ id }) })
@@ -41,7 +45,7 @@ export async function startInstance(handlers: Partial<UsersHandlers>, port = 0):
     authenticate: () => ({ kind: 'service', service: 'console' }),
     log: pino({ enabled: false }),
   })
-  const bound = await listen(server, `127.0.0.1:${port}`)
+  const bound = await listen(server, `127.0.0.1:${port}`, testService('users').server())
   return { address: `127.0.0.1:${bound}`, server, calls, stop: () => server.forceShutdown() }
 }
 

@@ -12,6 +12,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Call, Handlers } from './call.ts'
 import { addService, closeServer, createServer, listen } from './server.ts'
+import { testAuthority, testService } from './test-identity.ts'
 
 const id = '0190b0b8-5f2c-7cc0-8f0a-2f9a4f6f9b11'
 const path = UsersServiceService.getUser.path
@@ -32,7 +33,14 @@ beforeAll(async () => {
     authenticate: metadata => ({ kind: 'service', service: String(metadata.get('x-caller')[0] ?? 'console') }),
     log: pino({ enabled: false }),
   })
-  session = connect(`http://127.0.0.1:${await listen(server, '127.0.0.1:0')}`)
+  const port = await listen(server, '127.0.0.1:0', testService('users').server())
+  const { certificateChain: cert, privateKey: key } = testAuthority.certificate({ proxy: 'edge-1' })
+  session = connect(`https://127.0.0.1:${port}`, {
+    cert,
+    key,
+    ca: testAuthority.bundle,
+    checkServerIdentity: () => undefined,
+  })
 })
 beforeEach(() => {
   getUser = echo

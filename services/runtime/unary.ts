@@ -7,7 +7,8 @@
  *   node:http2 ─stream─► uncompressed call of a unary method? ─yes─► here
  *                                         └─────────────────────no──► grpc-js
  */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { Http2Session, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
 import { type Metadata, type MetadataValue, type Server, status } from '@grpc/grpc-js'
 
 /** What a handler may ask of the headers of a request. */
@@ -21,7 +22,13 @@ export interface UnaryCall {
   /** Epoch ms; Infinity when the caller has set none. */
   getDeadline(): number
   sendMetadata(metadata: Metadata): void
+  getAuthContext(): Connection
   on(event: 'cancelled', listener: () => void): unknown
+}
+
+/** Whose connection it is: no certificate when there is none that counts. */
+export interface Connection {
+  sslPeerCertificate?: { subjectaltname?: string | undefined } | undefined
 }
 
 export interface UnaryMethod {
@@ -100,6 +107,10 @@ class Exchange implements UnaryCall {
     return this.#deadline
   }
 
+  getAuthContext(): Connection {
+    return connectionOf(this.#stream.session)
+  }
+
   sendMetadata(metadata: Metadata): void {
     this.#headers = metadata.toHttp2Headers()
   }
@@ -171,6 +182,20 @@ class Exchange implements UnaryCall {
     this.#whenCancelled = []
     for (const listener of listeners) listener()
   }
+}
+
+/** Read once for each connection: to read a certificate costs as much as a call. */
+const connections = new WeakMap<Http2Session, Connection>()
+
+function connectionOf(session: Http2Session | undefined): Connection {
+  if (!session || session.destroyed) return {}
+  const known = connections.get(session)
+  if (known) return known
+  const { encrypted, authorized } = session.socket as TLSSocket
+  const found =
+    encrypted && authorized ? { sslPeerCertificate: (session.socket as TLSSocket).getPeerCertificate() } : {}
+  connections.set(session, found)
+  return found
 }
 
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' }

@@ -1,13 +1,14 @@
-import { Client, credentials, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
+import { type Client, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import { AuthServiceService, type LoginResponse } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import { createVerifier } from '@site11/runtime/caller.ts'
+import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
 import { createLog } from '@site11/runtime/log.ts'
-import { type Authenticate, addService, createServer, listen } from '@site11/runtime/server.ts'
+import { addService, createServer, listen } from '@site11/runtime/server.ts'
 import { connectStore, type Store } from '@site11/runtime/store/connect.ts'
 import { startMongod, type TestMongod } from '@site11/runtime/store/test-mongod.ts'
+import { clientTo, testService } from '@site11/runtime/test-identity.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { loadKeys } from '../keys/keys.ts'
 import { startTestUsers, type TestUsers } from '../test-users.ts'
@@ -37,7 +38,7 @@ beforeAll(async () => {
   const keys = await loadKeys({ db: store.db, secretKey: Buffer.alloc(32, 1), log })
   const verifier = createVerifier()
   verifier.setKeys({ issuer, jwks: keys.jwks() })
-  usersClient = createClient(UsersServiceService, 'users', () => 'token')
+  usersClient = createClient(UsersServiceService, 'users', () => 'token', testService('console'))
   const handlers = authService({
     sessions: await createSessions(store.db, log),
     tokens: createTokens(keys, issuer),
@@ -47,9 +48,9 @@ beforeAll(async () => {
     now: () => Date.now() + ahead,
   })
   server = createServer()
-  const authenticate: Authenticate = metadata => verifier.verify(metadata.get('authorization')[0]?.toString())
-  addService(server, AuthServiceService, handlers, { authenticate, log })
-  client = new Client(`127.0.0.1:${await listen(server, '127.0.0.1:0')}`, credentials.createInsecure())
+  addService(server, AuthServiceService, handlers, { authenticate: authenticateWith(verifier), log })
+  const port = await listen(server, '127.0.0.1:0', testService('console').openServer())
+  client = clientTo(`127.0.0.1:${port}`, 'console')
 })
 beforeEach(async () => {
   ahead = 0

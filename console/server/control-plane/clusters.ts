@@ -1,5 +1,6 @@
+import { prefixOf } from '@site11/runtime/spiffe.ts'
 import { type Json, seconds } from './encode.ts'
-import type { MeshState } from './state.ts'
+import { type MeshState, proxySecret, trustSecret } from './state.ts'
 import { choosing } from './versions.ts'
 
 /** The Console's plain HTTP side. No service can have this name: its proto package could not. */
@@ -10,6 +11,9 @@ export function clusterNames(state: MeshState): string[] {
   return [...state.services.map(service => service.name), dashboardCluster].sort()
 }
 
+/** Shorter than instances keep a connection, so that it is Envoy who leaves: nothing is then on its way to who refuses it. ms. */
+const connectionMs = 30 * 60_000
+
 const http1: Json = { http_protocol_options: {} }
 const http2: Json = {
   http2_protocol_options: {
@@ -18,6 +22,28 @@ const http2: Json = {
     initial_connection_window_size: 8 * 1024 * 1024,
     connection_keepalive: { interval: seconds(30_000), timeout: seconds(5_000) },
   },
+}
+
+/** Nothing in it depends on a certificate: those are secrets, so that a new one is no change of the cluster. */
+function tlsTo(service: string): Json {
+  const secret = (name: string) => ({ name, sds_config: { ads: {}, resource_api_version: 'V3' } })
+  const uri = { san_type: 'URI', matcher: { prefix: prefixOf(service) } }
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+      common_tls_context: {
+        alpn_protocols: ['h2'],
+        tls_certificate_sds_secret_configs: [secret(proxySecret)],
+        combined_validation_context: {
+          default_validation_context: { match_typed_subject_alt_names: [uri] },
+          validation_context_sds_secret_config: secret(trustSecret),
+        },
+      },
+      // Connections are few, and last: each shows its certificate anew.
+      max_session_keys: 0,
+    },
+  }
 }
 
 /**
@@ -38,10 +64,13 @@ export function clusterFrom(name: string): Json {
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     // The registry has the say: an instance it takes away is gone, whatever the outlier detection thinks of it.
     ignore_health_on_host_removal: true,
+    ...(name !== dashboardCluster && { transport_socket: tlsTo(name) }),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
         explicit_http_config: name === dashboardCluster ? http1 : http2,
+        // No connection outlives its certificates for long. Requests under way end on the old one.
+        common_http_protocol_options: { max_connection_duration: seconds(connectionMs) },
       },
     },
     circuit_breakers: {

@@ -153,6 +153,9 @@ describe.each([{ delta: false }, { delta: true }])(
       await edge.publish(both({}))
       await until('traffic at the second instance', () => second.seen.length > 0)
       await edge.publish(both({ draining: true }))
+      // What Envoy had sent on before it knew is still to arrive.
+      const done = statuses.length
+      await until('what was under way', () => statuses.length >= done + 16)
       const before = edge.users.seen.length
       await Promise.all(Array.from({ length: 20 }, () => edge.rest('/api/v1/users/u1', { token: edge.reader })))
       expect(edge.users.seen.length).toBe(before)

@@ -1,4 +1,4 @@
-import { credentials } from '@grpc/grpc-js'
+import { credentials, ServerCredentials } from '@grpc/grpc-js'
 import { register } from '@grpc/grpc-js-xds'
 import { UsersServiceClient } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -44,13 +44,16 @@ const answering = async () => {
 
 beforeAll(async () => {
   key = await signingKey('k1')
-  servers = await Promise.all([startUsers('users-0'), startUsers('users-1'), startUsers('users-2')])
+  // The library's bootstrap has no other credentials, so instances of this mesh are not within its reach.
+  const start = (name: string) => startUsers(name, ServerCredentials.createInsecure())
+  servers = await Promise.all([start('users-0'), start('users-1'), start('users-2')])
   plane = await startControlPlane('secret')
   await publish(at(0), at(1))
   envoy = await startEnvoy('edge-1', plane.port, 'secret')
+  const insecurePort = await plane.listenInsecurely()
   // The library reads this when its first channel is made.
   process.env.GRPC_XDS_BOOTSTRAP_CONFIG = JSON.stringify({
-    xds_servers: [{ server_uri: `127.0.0.1:${plane.port}`, channel_creds: [{ type: 'insecure' }] }],
+    xds_servers: [{ server_uri: `127.0.0.1:${insecurePort}`, channel_creds: [{ type: 'insecure' }] }],
     node: { id: 'grpc-1', locality: {}, metadata: { site11_join_token: 'secret' } },
   })
   register()

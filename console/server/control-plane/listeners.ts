@@ -1,7 +1,7 @@
 import { type Json, seconds } from './encode.ts'
 import { httpFilters } from './filters.ts'
 import { localReplyConfig } from './local-replies.ts'
-import { type Address, edgeName, type MeshState } from './state.ts'
+import { type Address, edgeName, type MeshState, proxySecret, trustSecret } from './state.ts'
 
 /**
  * The one public listener. It depends on nothing but its address, and on whether it is one of TLS: a change of it would drain every
@@ -37,15 +37,30 @@ const tlsSocket: Json = {
 
 /** The certificate of the public listener. New handshakes use it as soon as it is there; open connections stay as they are. */
 export function secretFrom({ certificateChain, privateKey }: NonNullable<MeshState['tls']>): Json {
-  return {
-    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
-    name: edgeName,
-    tls_certificate: {
-      certificate_chain: { inline_string: certificateChain },
-      private_key: { inline_string: privateKey },
-    },
-  }
+  return secret(edgeName, certificateChain, privateKey)
 }
+
+/** The certificate that one proxy shows to instances. */
+export const proxySecretFrom = ({ certificateChain, privateKey }: NonNullable<MeshState['tls']>): Json =>
+  secret(proxySecret, certificateChain, privateKey)
+
+/** Whose certificates proxies believe. */
+export const trustSecretFrom = (bundle: string): Json => ({
+  '@type': secretTypeUrl,
+  name: trustSecret,
+  validation_context: { trusted_ca: { inline_string: bundle } },
+})
+
+const secretTypeUrl = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret'
+
+const secret = (name: string, certificateChain: string, privateKey: string): Json => ({
+  '@type': secretTypeUrl,
+  name,
+  tls_certificate: {
+    certificate_chain: { inline_string: certificateChain },
+    private_key: { inline_string: privateKey },
+  },
+})
 
 function connectionManager(): Json {
   return {

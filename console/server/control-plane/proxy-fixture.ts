@@ -1,6 +1,7 @@
 /** For tests: a proxy reduced to a stream, which asks and answers as it is told to. */
 import { create, fromBinary, type JsonObject, toBinary } from '@bufbuild/protobuf'
-import { Client, credentials, Metadata } from '@grpc/grpc-js'
+import { Client, Metadata } from '@grpc/grpc-js'
+import { testProxy } from '@site11/runtime/test-identity.ts'
 import type { Variant } from './ads.ts'
 import { messageType } from './encode.ts'
 import { until } from './testbed.ts'
@@ -36,7 +37,7 @@ export function connectProxy(
   port: number,
   { nodeId = 'edge-1', token, variant = 'sotw', program = 'test', metadata = {} }: Options = {},
 ) {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  const client = new Client(`127.0.0.1:${port}`, testProxy.joining(), { 'grpc.ssl_target_name_override': 'console' })
   const headers = new Metadata()
   if (token !== undefined) headers.set('x-site11-join-token', token)
   const method = variant === 'sotw' ? 'StreamAggregatedResources' : 'DeltaAggregatedResources'

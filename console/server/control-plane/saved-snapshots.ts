@@ -3,7 +3,8 @@
  *
  *   <folder>/<node id>.snapshot.json
  *
- * It holds the private key of the edge when there is one, so only its owner can read it.
+ * It holds the private key that the proxy shows itself to instances with, and that of the edge when there is one, so only its owner
+ * can read it.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'

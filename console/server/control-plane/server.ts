@@ -18,6 +18,7 @@ import {
   snapshotFrom,
   type TypeUrl,
   typeUrls,
+  withCertificate,
   withEdge,
 } from './snapshot.ts'
 import type { MeshState } from './state.ts'
@@ -41,6 +42,8 @@ export type ControlPlane = {
    * cannot be used; the last good one stays in force.
    */
   publish: (state: MeshState, change: number) => void
+  /** Gives every proxy the certificate that it is to show now, where that is another one. */
+  certify: () => void
   /** The connected proxies, sorted by node id. */
   proxies: () => ProxyMessage[]
   /** What each connected proxy has accepted of endpoints, sorted by node id. The keys are `<service>/<instance>`. */
@@ -76,21 +79,25 @@ type Entry = OpenStream & {
   connection: Connection
   openedAt: number
   given: Published | undefined
+  /** What it is to show to instances. */
+  certificate: MeshState['tls']
   taken: Published | undefined
   /** What the last response of each type was made from. */
   sent: Map<string, Published | undefined>
 }
 
 /**
- * Creates a control plane whose proxies must show `joinToken`. What Envoys accept is saved in `<home>/envoy`; without a home it is
- * not.
+ * Creates a control plane whose proxies must show `joinToken`; `certificateOf` gives what each of them shows to instances. What Envoys
+ * accept is saved in `<home>/envoy`; without a home it is not.
  */
 export function createControlPlane({
   joinToken,
+  certificateOf,
   home,
   log,
 }: {
   joinToken: string
+  certificateOf: (nodeId: string) => NonNullable<MeshState['tls']>
   home?: string
   log: Log
 }): ControlPlane {
@@ -156,7 +163,16 @@ export function createControlPlane({
     const isElsewhere = own.address !== edge.address || own.port !== edge.port
     const snapshot = isElsewhere ? withEdge(given.snapshot, own, tls !== undefined) : given.snapshot
     entry.given = given
-    take(entry, { kind: 'snapshot', snapshot })
+    entry.certificate = certificateOf(entry.node.id)
+    take(entry, { kind: 'snapshot', snapshot: withCertificate(snapshot, entry.certificate) })
+  }
+
+  const certify = () => {
+    for (const entry of entries) {
+      // Another object, since what follows is to be saved again.
+      if (entry.given && certificateOf(entry.node.id) !== entry.certificate) give(entry, { ...entry.given })
+    }
+    changed()
   }
 
   const flush = () => {
@@ -194,7 +210,13 @@ export function createControlPlane({
     edgeOf(node, { address: '127.0.0.1', port: 0 })
     const client = clientOf(node)
     const connection = newConnection(node, stream.stream, new Date())
-    const times = { openedAt: performance.now(), given: undefined, taken: undefined, sent: new Map() }
+    const times = {
+      openedAt: performance.now(),
+      given: undefined,
+      certificate: undefined,
+      taken: undefined,
+      sent: new Map(),
+    }
     const entry: Entry = { ...stream, connection, ...times }
     const isNew = ![...entries].some(({ node: { id } }) => id === node.id)
     entries.add(entry)
@@ -235,6 +257,7 @@ export function createControlPlane({
   return {
     addTo: server => addDiscovery(server, joinToken, { open }, log),
     publish,
+    certify,
     proxies: () => sorted().map(proxyOf),
     beliefs: () => sorted().map(({ node, beliefs }) => ({ nodeId: node.id, endpoints: endpointsOf(beliefs) })),
     waitForAcks: acks.wait,

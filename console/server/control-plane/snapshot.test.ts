@@ -49,7 +49,7 @@ describe('a snapshot', () => {
     expect(clusters).toEqual(['console', 'console-http', 'users'])
   })
 
-  it('has a listener, routes and a cluster of each service for the clients of gRPC, on demand', () => {
+  it('has a listener, routes and a cluster of each service for the clients of gRPC, and the authorities, on demand', () => {
     const snapshot = snapshotFrom(meshState())
     const onDemand = typeUrls.map(type => [...snapshot[type].values()].filter(each => each.onDemand))
     expect(onDemand.map(list => list.map(({ name }) => name))).toEqual([
@@ -58,7 +58,8 @@ describe('a snapshot', () => {
       ['console', 'users'],
       [],
       ['console', 'users'],
-      [],
+      // For Envoy, which asks for it where a cluster names it.
+      ['trust'],
     ])
   })
 

@@ -6,9 +6,9 @@ import { encode, type Json } from './encode.ts'
 import { assignment, endpointsKey, instancesFrom } from './endpoints.ts'
 import { jwtFrom, transcoderFrom, unknownFieldsFrom } from './filters.ts'
 import { grpcClusterFrom, grpcListenerFrom, grpcRoutesFrom } from './grpc-clients.ts'
-import { listenerFrom, secretFrom } from './listeners.ts'
+import { listenerFrom, proxySecretFrom, secretFrom, trustSecretFrom } from './listeners.ts'
 import { routesFrom } from './routes.ts'
-import { type Address, edgeName, type InstanceState, type MeshState } from './state.ts'
+import { type Address, edgeName, type InstanceState, type MeshState, proxySecret } from './state.ts'
 import { versionsFrom } from './versions.ts'
 
 /**
@@ -104,7 +104,10 @@ export function snapshotFrom(state: MeshState): Snapshot {
       ),
       ...onDemand('grpc routes', grpcRoutesFrom),
     ],
-    [secretType]: tls ? [make(`secret ${sha256(JSON.stringify(tls))}`, () => secretFrom(tls))] : [],
+    [secretType]: [
+      ...(tls ? [make(`secret ${sha256(JSON.stringify(tls))}`, () => secretFrom(tls))] : []),
+      make(`trust ${sha256(state.trustBundle)}`, () => trustSecretFrom(state.trustBundle), true),
+    ],
   }
   const entries = typeUrls.map(type => [type, asBefore(last.snapshot?.[type], lists[type])])
   const snapshot = Object.fromEntries(entries) as Snapshot
@@ -124,6 +127,20 @@ export function withEdge(snapshot: Snapshot, edge: Address, tls: boolean): Snaps
 }
 
 const movedListeners = new WeakMap<ReadonlyMap<string, Resource>, Map<string, ReadonlyMap<string, Resource>>>()
+
+/** The snapshot for a proxy with the certificate that it is to show to instances. Pure; equal arguments give the same maps. */
+export function withCertificate(snapshot: Snapshot, certificate: NonNullable<MeshState['tls']>): Snapshot {
+  const base = snapshot[secretType]
+  const known = certified.get(base) ?? new Map<string, ReadonlyMap<string, Resource>>()
+  certified.set(base, known)
+  const secrets =
+    known.get(certificate.certificateChain) ??
+    new Map([...base, [proxySecret, resource(proxySecretFrom(certificate), true)]])
+  known.set(certificate.certificateChain, secrets)
+  return { ...snapshot, [secretType]: secrets }
+}
+
+const certified = new WeakMap<ReadonlyMap<string, Resource>, Map<string, ReadonlyMap<string, Resource>>>()
 
 /** The assignment of a cluster that nobody knows. */
 export function emptyAssignment(cluster: string): Resource {

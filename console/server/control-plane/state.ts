@@ -12,6 +12,8 @@ export type MeshState = {
   edge: Address
   /** Makes the public listener one of TLS. PEM; the chain begins with the edge's own certificate. */
   tls?: { certificateChain: string; privateKey: string } | undefined
+  /** The authorities that certificates inside the mesh are signed by. PEM. */
+  trustBundle: string
   /** The origins that browsers may call from, such as `http://localhost:8000`. */
   corsOrigins: string[]
   /** The Console's plain HTTP port: dashboard, health, keys, documentation. */
@@ -20,6 +22,10 @@ export type MeshState = {
 
 /** The name of the public listener, its routes and its certificate. No service can have it. */
 export const edgeName = 'edge'
+
+/** The secrets that proxies show to instances, each its own, and know instances by. */
+export const proxySecret = 'proxy'
+export const trustSecret = 'trust'
 
 export type ServiceState = {
   /** Such as `users`: the middle of its proto package, and the name of its cluster. */

@@ -15,8 +15,10 @@ import {
   type UsersServiceServer,
   UsersServiceService,
 } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import { testAuthority, testService } from '@site11/runtime/test-identity.ts'
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { type BootstrapOptions, envoyBootstrap } from '../../../envoy/bootstrap.ts'
+import { envoyTrust, envoyTrustFileOf } from '../../../envoy/trust.ts'
 import { createControlPlane, type Log, type ProxyEvent } from './server.ts'
 import type { InstanceState, MeshState } from './state.ts'
 
@@ -60,6 +62,7 @@ export function meshState(more: Partial<MeshState> = {}): MeshState {
     edge: { address: '127.0.0.1', port: 0 },
     corsOrigins: ['http://localhost:8000'],
     dashboard: { address: '127.0.0.1', port: 11 },
+    trustBundle: testAuthority.bundle,
     ...more,
   }
 }
@@ -86,7 +89,7 @@ export async function signingKey(kid: string) {
  * A users service that keeps nothing; `seen` has the metadata of each call. The user `slow` is never found, `nobody` is not there,
  * and for `flaky` every other call fails.
  */
-export async function startUsers(name: string) {
+export async function startUsers(name: string, credentials = testService('users').server()) {
   const seen: Metadata[] = []
   let flaky = 0
   const user = (id: string) => User.fromPartial({ id, email: `${id}@example.com`, displayName: name, state: 1 })
@@ -127,32 +130,43 @@ export async function startUsers(name: string) {
   }
   const server = new Server({ 'grpc.enable_channelz': 0 })
   server.addService(UsersServiceService, service as UsersServiceServer)
-  const port = await bind(server)
+  const port = await bind(server, credentials)
   return { port, seen, stop: () => server.forceShutdown() }
 }
 
 /** A control plane, on a free port unless one is given. `events` has what it told of proxies. */
 export async function startControlPlane(joinToken: string, { wantedPort = 0, home, options = {} }: PlaneOptions = {}) {
-  const controlPlane = createControlPlane({ joinToken, ...(home !== undefined && { home }), log: silent })
+  const certificates = new Map<string, ReturnType<typeof testAuthority.certificate>>()
+  const certificateOf = (nodeId: string) => {
+    const found = certificates.get(nodeId) ?? testAuthority.certificate({ proxy: nodeId })
+    certificates.set(nodeId, found)
+    return found
+  }
+  const controlPlane = createControlPlane({
+    joinToken,
+    certificateOf,
+    ...(home !== undefined && { home }),
+    log: silent,
+  })
   const events: ProxyEvent[] = []
   controlPlane.onEvent(event => events.push(event))
   const server = new Server({ 'grpc.enable_channelz': 0, ...options })
   controlPlane.addTo(server)
-  const port = await bind(server, wantedPort)
+  const port = await bind(server, testService('console').openServer(), wantedPort)
+  /** For gRPC's own clients, which can do no better. @returns the port. */
+  const listenInsecurely = () => bind(server, ServerCredentials.createInsecure())
   const stop = () => {
     controlPlane.close()
     server.forceShutdown()
   }
-  return { controlPlane, events, port, stop }
+  return { controlPlane, certificates, events, port, listenInsecurely, stop }
 }
 
 type PlaneOptions = { wantedPort?: number; home?: string; options?: ServerOptions }
 
-function bind(server: Server, wantedPort = 0): Promise<number> {
+function bind(server: Server, credentials: ServerCredentials, wantedPort = 0): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${wantedPort}`, ServerCredentials.createInsecure(), (error, port) =>
-      error ? reject(error) : resolve(port),
-    )
+    server.bindAsync(`127.0.0.1:${wantedPort}`, credentials, (error, port) => (error ? reject(error) : resolve(port)))
   })
 }
 
@@ -166,7 +180,9 @@ export async function startEnvoy(
   const folder = mkdtempSync(join(tmpdir(), 'site11-envoy-'))
   const config = join(folder, 'envoy.json')
   const adminFile = join(folder, 'admin')
-  const own = { nodeId, adminPort: 0, consoleHost: '127.0.0.1', consolePort, joinToken }
+  const trustFile = join(folder, 'ca.pem')
+  writeFileSync(envoyTrustFileOf(trustFile), envoyTrust(testAuthority.bundle))
+  const own = { nodeId, adminPort: 0, consoleHost: '127.0.0.1', consolePort, joinToken, trustFile }
   const bootstrap = envoyBootstrap({ ...own, ...more })
   writeFileSync(config, JSON.stringify(bootstrap), { mode: 0o600 })
   const options = ['-c', config, '--concurrency', '1', '--disable-hot-restart', '--admin-address-path', adminFile]

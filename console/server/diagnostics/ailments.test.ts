@@ -2,6 +2,7 @@ import { createServer as createTcpServer, type Server as TcpServer } from 'node:
 import { createLog } from '@site11/runtime/log.ts'
 import { addReflectionAndHealth } from '@site11/runtime/serve.ts'
 import { closeServer, createServer, listen } from '@site11/runtime/server.ts'
+import { testService } from '@site11/runtime/test-identity.ts'
 import { afterAll, expect, test, vi } from 'vitest'
 import { createHealthWatch } from '../health/watch.ts'
 import { instanceMessage } from '../registry/message.ts'
@@ -43,7 +44,7 @@ async function found(port: number): Promise<Health> {
   let health: Health | undefined
   const watch = createHealthWatch((_, changed) => {
     health = changed
-  })
+  }, testService('console'))
   closers.push(watch.close)
   watch.follow([at(port)])
   return await vi.waitFor(
@@ -66,7 +67,7 @@ async function silentPort(): Promise<number> {
 
 async function closedPort(): Promise<number> {
   const server = createServer()
-  const port = await listen(server, '127.0.0.1:0')
+  const port = await listen(server, '127.0.0.1:0', testService('users').server())
   server.forceShutdown()
   return port
 }
@@ -74,7 +75,7 @@ async function closedPort(): Promise<number> {
 async function notServingPort(): Promise<number> {
   const server = createServer()
   const health = addReflectionAndHealth(server, [], {}, { log })
-  const port = await listen(server, '127.0.0.1:0')
+  const port = await listen(server, '127.0.0.1:0', testService('users').server())
   health.leave()
   closers.push(() => closeServer(server, 0), health.close)
   return port
@@ -83,7 +84,7 @@ async function notServingPort(): Promise<number> {
 const bareServerPort = () => {
   const server = createServer()
   closers.push(() => closeServer(server, 0))
-  return listen(server, '127.0.0.1:0')
+  return listen(server, '127.0.0.1:0', testService('users').server())
 }
 
 test.concurrent.each([

@@ -1,11 +1,4 @@
-import {
-  Client,
-  type ClientReadableStream,
-  credentials,
-  type ServiceError as GrpcError,
-  Metadata,
-  status,
-} from '@grpc/grpc-js'
+import { type Client, type ClientReadableStream, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import {
   DiagnosticsServiceService as diagnostics,
   EndpointStatus,
@@ -14,11 +7,12 @@ import {
   type WatchMeshResponse,
 } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { type Proxy as ProxyMessage, ProxyProgress } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
-import { createVerifier } from '@site11/runtime/caller.ts'
+import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
 import { mongodForTests } from '@site11/runtime/store/test-mongod.ts'
+import { clientTo, testService } from '@site11/runtime/test-identity.ts'
 import { createTestTokens, type TestTokens } from '@site11/runtime/test-tokens.ts'
 import { type Db, MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -78,11 +72,10 @@ beforeEach(async () => {
   const server = createServer()
   const verifier = createVerifier()
   verifier.setKeys(tokens.keys)
-  const authenticate = acceptOperatorToken(operatorToken, metadata =>
-    verifier.verify(metadata.get('authorization')[0]?.toString()),
-  )
+  const authenticate = acceptOperatorToken(operatorToken, authenticateWith(verifier))
   addService(server, diagnostics, diagnosticsService(options()), { authenticate, log })
-  client = new Client(`127.0.0.1:${await listen(server, '127.0.0.1:0')}`, credentials.createInsecure())
+  const port = await listen(server, '127.0.0.1:0', testService('console').openServer())
+  client = clientTo(`127.0.0.1:${port}`, 'console')
   closers.push(journal.close, registry.close, () => server.forceShutdown(), client.close.bind(client))
 })
 afterEach(async () => {

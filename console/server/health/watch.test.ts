@@ -1,6 +1,7 @@
 import { createServer as createTcpServer } from 'node:net'
 import { Server } from '@grpc/grpc-js'
 import { listen } from '@site11/runtime/server.ts'
+import { testService } from '@site11/runtime/test-identity.ts'
 import { HealthImplementation, type ServingStatus, service } from 'grpc-health-check'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Health, Instance } from '../registry/model.ts'
@@ -15,16 +16,17 @@ async function startServer(status: ServingStatus, port = 0) {
   const server = new Server()
   const health = new HealthImplementation({ '': status })
   health.addToServer(server)
-  const bound = await listen(server, `127.0.0.1:${port}`)
+  const bound = await listen(server, `127.0.0.1:${port}`, testService('users').server())
   closers.push(() => server.forceShutdown())
   return { port: bound, set: (next: ServingStatus) => health.setStatus('', next), stop: () => server.forceShutdown() }
 }
 
 function watch(port: number) {
   const seen: Health[] = []
-  const watching = createHealthWatch((_, health) => seen.push(health))
+  const watching = createHealthWatch((_, health) => seen.push(health), testService('console'))
   closers.push(watching.close)
   const instance = {
+    service: 'users',
     instance: 'users-1',
     ip: '127.0.0.1',
     port,
@@ -85,7 +87,7 @@ test('a server without Watch is asked each second', async () => {
   const check = (_call: unknown, callback: (error: null, value: unknown) => void) => callback(null, { status })
   server.addService(withoutWatch, { Check: check })
   closers.push(() => server.forceShutdown())
-  const { becomes } = watch(await listen(server, '127.0.0.1:0'))
+  const { becomes } = watch(await listen(server, '127.0.0.1:0', testService('users').server()))
   await becomes('healthy')
   status = 'NOT_SERVING'
   await becomes('failing', 2000)
@@ -117,7 +119,7 @@ test('one that says without pause that its health changed is not asked without p
       writers.add(call)
     },
   })
-  const port = await listen(server, '127.0.0.1:0')
+  const port = await listen(server, '127.0.0.1:0', testService('users').server())
   const flapping = setInterval(() => {
     serving = !serving
     for (const call of writers) call.write({ status: serving ? 'SERVING' : 'NOT_SERVING' })
@@ -136,7 +138,10 @@ test('one that says without pause that its health changed is not asked without p
 test('a hundred instances are watched side by side, each asked again and again', async () => {
   const { port } = await startServer('SERVING')
   const seen = new Map<string, number>()
-  const watching = createHealthWatch(({ instance }) => seen.set(instance, (seen.get(instance) ?? 0) + 1))
+  const watching = createHealthWatch(({ instance }) => seen.set(instance, (seen.get(instance) ?? 0) + 1), {
+    // One server stands for all of them.
+    channelToInstance: () => testService('console').channelToInstance('users', 'users-1'),
+  })
   closers.push(watching.close)
   const health = { status: 'unknown', since: new Date(0), reason: '' } as const
   const instances = Array.from(

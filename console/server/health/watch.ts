@@ -3,7 +3,8 @@
  * streams open. The Watch stream tells when to ask at once. Of each instance one check is under way at a time, and they are spread
  * over time, so that a thousand do not come at once.
  */
-import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js'
+import { type ChannelCredentials, Client, type ClientReadableStream, type ServiceError, status } from '@grpc/grpc-js'
+import type { Identity } from '@site11/runtime/identity.ts'
 import { service as healthService, type ServingStatus } from 'grpc-health-check'
 import { type Health, type Instance, isSameProcess } from '../registry/model.ts'
 import { type CheckResult, confirmAfterMs, damp, isOnProbation, undamped } from './damping.ts'
@@ -34,6 +35,7 @@ export interface HealthWatch {
 /** @param onHealth told of each change. */
 export function createHealthWatch(
   onHealth: (instance: Pick<Instance, 'instance' | 'startTime'>, health: Health) => void,
+  identity: Pick<Identity, 'channelToInstance'>,
   now: () => number = Date.now,
 ): HealthWatch {
   const watched = new Map<string, { of: Instance; end: () => void }>()
@@ -52,7 +54,13 @@ export function createHealthWatch(
         known?.end()
         watched.set(name, {
           of: each,
-          end: watchOne(each, health => onHealth(each, health), times, started++ * spreadMs),
+          end: watchOne(
+            each,
+            health => onHealth(each, health),
+            identity.channelToInstance(each.service, each.instance),
+            times,
+            started++ * spreadMs,
+          ),
         })
       }
       if (wanted.size === watched.size) return
@@ -72,14 +80,17 @@ export function createHealthWatch(
 
 /** @returns a function that ends it. */
 function watchOne(
-  { ip, port, health: initial }: Instance,
+  { service, ip, port, health: initial }: Instance,
   onHealth: (health: Health) => void,
+  credentials: ChannelCredentials,
   { now, spacingMs, wasLate }: { now: () => number; spacingMs: () => number; wasLate: OwnLag['wasLate'] },
   delayMs: number,
 ): () => void {
   const address = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
-  const client = new Client(address, credentials.createInsecure(), {
+  const client = new Client(address, credentials, {
     'grpc.enable_channelz': 0,
+    // An address is no name that a certificate is for.
+    'grpc.ssl_target_name_override': service,
     // Its own connection: one shared with calls would tell of their backoff, not of the instance.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.initial_reconnect_backoff_ms': 100,
@@ -187,7 +198,8 @@ function check(client: Client): Promise<CheckResult> {
 function reasonOf({ code, details }: ServiceError): string {
   if (code === status.DEADLINE_EXCEEDED) return `no answer within ${timeoutMs / 1000} s`
   if (code === status.UNIMPLEMENTED) return 'does not implement grpc.health.v1'
-  if (code === status.UNAVAILABLE) return 'cannot be reached'
+  if (code === status.UNAVAILABLE)
+    return /certificate/.test(details) ? 'shows a certificate that is not its own, or not valid' : 'cannot be reached'
   return details
 }
 

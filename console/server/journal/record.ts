@@ -1,4 +1,5 @@
 /** What the journal has of the Console itself: its life, its keys, and the proxies that it serves. */
+import type { Authorities } from '../ca/authorities.ts'
 import type { ControlPlane } from '../control-plane/server.ts'
 import type { SigningKeys } from '../keys/keys.ts'
 import type { Journal } from './journal.ts'
@@ -7,11 +8,12 @@ export interface RecordOptions {
   journal: Pick<Journal, 'record'>
   controlPlane: Pick<ControlPlane, 'onEvent'>
   keys: Pick<SigningKeys, 'signer' | 'onChange'>
+  authorities: Pick<Authorities, 'signer' | 'onChange'>
   version: string
 }
 
 /** Records from now on. @returns a function that records that the Console stops. */
-export function recordConsole({ journal, controlPlane, keys, version }: RecordOptions): () => void {
+export function recordConsole({ journal, controlPlane, keys, authorities, version }: RecordOptions): () => void {
   const console = (action: string) =>
     journal.record({ actor: 'console', action, subject: 'mesh', reason: `version ${version}` })
   console('console.started')
@@ -22,6 +24,14 @@ export function recordConsole({ journal, controlPlane, keys, version }: RecordOp
     if (kid === signer) return
     signer = kid
     journal.record({ actor: 'console', action: 'key.rotated', subject: `keys/${kid}` })
+  })
+
+  let authority = authorities.signer()
+  authorities.onChange(() => {
+    const name = authorities.signer()
+    if (name === authority) return
+    authority = name
+    journal.record({ actor: 'console', action: 'ca.rotated', subject: `authorities/${name}` })
   })
 
   const refusing = new Set<string>()

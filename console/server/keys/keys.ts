@@ -16,7 +16,7 @@ import {
 } from 'jose'
 import type { Collection, Db } from 'mongodb'
 import { StartError } from '../start-error.ts'
-import { type KeyTimes, nextStep, ringAt } from './ring.ts'
+import { type KeyTimes, nextStep, type RotationStep, ringAt, type Succession, successionOf } from './ring.ts'
 import { seal, unseal } from './seal.ts'
 
 interface KeyDocument {
@@ -39,6 +39,8 @@ export interface SigningKeys {
   signer(): { kid: string; privateKey: CryptoKey }
   /** Takes the rotation a step further when one is due. Called now and then; fails when the store does. */
   rotate(): Promise<void>
+  /** Begins a rotation now, unless one is under way. @returns the key that will sign, from when on, and until when the present one counts. */
+  succeed(): Promise<Succession>
   /** Called after each change of the JWKS. */
   onChange(listener: () => void): void
 }
@@ -65,8 +67,7 @@ export async function loadKeys({ db, secretKey, log, now = Date.now }: KeysOptio
     log.info({ kid: keys[0]?.kid }, 'made the first signing key')
   }
 
-  async function step() {
-    const due = nextStep(keys, now(), loadedMs)
+  async function step(due: RotationStep | undefined) {
     if (!due) return false
     if (due.do === 'create') keys = [...keys, await create(collection, secretKey, new Date(now()))]
     if (due.do === 'sign') {
@@ -100,7 +101,13 @@ export async function loadKeys({ db, secretKey, log, now = Date.now }: KeysOptio
       return key
     },
     async rotate() {
-      while (await step());
+      while (await step(nextStep(keys, now(), loadedMs)));
+    },
+    async succeed() {
+      if (!successionOf(keys, loadedMs)) await step({ do: 'create' })
+      const found = successionOf(keys, loadedMs)
+      if (!found) throw new Error('There is no key that was made last.')
+      return found
     },
     onChange: listener => void listeners.push(listener),
   }

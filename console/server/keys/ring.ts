@@ -19,19 +19,28 @@ export interface Ring {
   retired: string[]
 }
 
+/** ms. */
+export interface Rotation {
+  /** A key is followed by the next one when it has signed for this long. */
+  maxAgeMs: number
+  /** Those who verify have a key for this long before it signs. */
+  publishMs: number
+  /** For this long a key is published after its successor has taken over. */
+  retireMs: number
+}
+
 const minute = 60_000
 
-export const rotation = {
-  /** A key is followed by the next one when it has signed for this long. */
+export const rotation: Rotation = {
   maxAgeMs: 30 * 24 * 60 * minute,
-  /** Verifiers have a key for this long before it signs: longer than any of them caches the JWKS. */
+  /** Longer than any verifier caches the JWKS. */
   publishMs: 10 * minute,
   /** Longer than any token lives, with what clocks may differ. */
   retireMs: 70 * minute,
 }
 
 /** @returns what each key does at `nowMs`, or undefined when none signs yet. */
-export function ringAt(keys: KeyTimes[], nowMs: number): Ring | undefined {
+export function ringAt(keys: KeyTimes[], nowMs: number, { retireMs } = rotation): Ring | undefined {
   const signers = keys
     .filter(key => key.signTime !== undefined)
     .sort((a, b) => signMs(b) - signMs(a) || (a.kid < b.kid ? -1 : 1))
@@ -39,7 +48,7 @@ export function ringAt(keys: KeyTimes[], nowMs: number): Ring | undefined {
   if (!signing) return undefined
   const retired = signers.filter((_, index) => {
     const successor = signers[index - 1]
-    return successor !== undefined && signMs(successor) + rotation.retireMs <= nowMs
+    return successor !== undefined && signMs(successor) + retireMs <= nowMs
   })
   const published = keys.filter(key => !retired.includes(key))
   published.sort((a, b) => b.createTime.getTime() - a.createTime.getTime() || (a.kid < b.kid ? -1 : 1))
@@ -52,17 +61,38 @@ export type RotationStep = { do: 'create' } | { do: 'sign'; kid: string } | { do
  * @param publishedSinceMs since when this process has published what it knows: a key made just before a crash has not been seen.
  * @returns the next step of the rotation that is due, if any.
  */
-export function nextStep(keys: KeyTimes[], nowMs: number, publishedSinceMs: number): RotationStep | undefined {
-  const ring = ringAt(keys, nowMs)
+export function nextStep(
+  keys: KeyTimes[],
+  nowMs: number,
+  publishedSinceMs: number,
+  times = rotation,
+): RotationStep | undefined {
+  const ring = ringAt(keys, nowMs, times)
   if (!ring) return { do: 'create' }
   if (ring.retired.length > 0) return { do: 'remove', kids: ring.retired }
   const waiting = keys.find(key => key.signTime === undefined)
   if (waiting) {
     const seenSince = Math.max(waiting.createTime.getTime(), publishedSinceMs)
-    return nowMs - seenSince >= rotation.publishMs ? { do: 'sign', kid: waiting.kid } : undefined
+    return nowMs - seenSince >= times.publishMs ? { do: 'sign', kid: waiting.kid } : undefined
   }
   const signing = keys.find(key => key.kid === ring.signing)
-  return signing && nowMs - signMs(signing) >= rotation.maxAgeMs ? { do: 'create' } : undefined
+  return signing && nowMs - signMs(signing) >= times.maxAgeMs ? { do: 'create' } : undefined
+}
+
+/** A key that does not sign yet. */
+export interface Succession {
+  kid: string
+  signTime: Date
+  /** When its predecessor is not published any more. */
+  retireTime: Date
+}
+
+/** @returns the key that waits to sign, if any; for the other parameters see `nextStep`. */
+export function successionOf(keys: KeyTimes[], publishedSinceMs: number, times = rotation): Succession | undefined {
+  const waiting = keys.find(key => key.signTime === undefined)
+  if (!waiting) return undefined
+  const signMs = Math.max(waiting.createTime.getTime(), publishedSinceMs) + times.publishMs
+  return { kid: waiting.kid, signTime: new Date(signMs), retireTime: new Date(signMs + times.retireMs) }
 }
 
 const signMs = (key: KeyTimes) => key.signTime?.getTime() ?? 0

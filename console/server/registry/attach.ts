@@ -1,7 +1,12 @@
 /** The stream that an instance is attached by: lease, heartbeat and push channel in one. */
-import { createHash } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { status } from '@grpc/grpc-js'
-import type { AttachRequest, AttachResponse, Hello } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import type {
+  AttachRequest,
+  AttachResponse,
+  CertificateRequest,
+  Hello,
+} from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { Call } from '@site11/runtime/call.ts'
 import {
   alreadyExists,
@@ -11,6 +16,7 @@ import {
   ServiceError,
   unavailable,
 } from '@site11/runtime/errors.ts'
+import { publicKeyFrom } from '../ca/x509.ts'
 import type { ControlPlane } from '../control-plane/server.ts'
 import { type Endpoint, resolveAddress } from '../resolve.ts'
 import { isJoining } from './join.ts'
@@ -44,7 +50,16 @@ export async function* attach(
   if (!isJoining(call.caller)) throw permissionDenied('CALLER_NOT_ALLOWED', 'Instances attach with the join token.')
   const { registry, now } = options
   const outbox = createOutbox<string, AttachResponse>()
-  const stream: Stream = { outbox, service: '', keys: '', token: undefined, watched: new Set() }
+  const stream: Stream = {
+    outbox,
+    service: '',
+    instance: '',
+    keys: '',
+    token: undefined,
+    publicKey: undefined,
+    trust: '',
+    watched: new Set(),
+  }
   const id = registry.openStream(ended => outbox.end(ended && lossOf(ended)))
   let said: Hello | undefined
   let instance = ''
@@ -57,6 +72,7 @@ export async function* attach(
       const facts = await introduce(said, id, options)
       instance = facts.instance
       stream.service = facts.service
+      stream.instance = facts.instance
       const value = { issuer: options.issuer, lease: durationOf(leaseMs), heartbeatInterval: durationOf(heartbeatMs) }
       outbox.put('welcome', { message: { $case: 'welcome', value } })
       await pushing.add(stream)
@@ -73,6 +89,9 @@ export async function* attach(
       }
       case 'watchPeers':
         pushing.watch(stream, message.value.services)
+        return
+      case 'certificateRequest':
+        pushing.certify(stream, keyIn(message.value))
         return
       case 'draining':
         await leave()
@@ -106,6 +125,16 @@ export async function* attach(
     pushing.remove(stream)
     registry.closeStream(id)
     if (instance) registry.apply({ type: 'closed', stream: id, instance, nowMs: now() })
+  }
+}
+
+function keyIn({ publicKey }: CertificateRequest): KeyObject {
+  try {
+    return publicKeyFrom(publicKey)
+  } catch (error) {
+    const field = 'certificate_request.public_key'
+    const description = `This is no public key of ECDSA over P-256 (SubjectPublicKeyInfo, DER): ${messageOf(error)}`
+    throw invalidArgument('INVALID_FIELD', `${field}: ${description}`, [{ field, description }])
   }
 }
 

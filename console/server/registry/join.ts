@@ -13,9 +13,9 @@ export const isJoining = (caller: Caller) => caller === joining
 /** @returns an authentication that takes the join token, and leaves whoever shows none to `otherwise`. */
 export function acceptJoinToken(joinToken: string, otherwise: Authenticate): Authenticate {
   const expected = digest(joinToken)
-  return metadata => {
+  return (metadata, peer) => {
     const [given] = metadata.get(joinTokenHeader)
-    if (given === undefined) return otherwise(metadata)
+    if (given === undefined) return otherwise(metadata, peer)
     if (timingSafeEqual(digest(String(given)), expected)) return joining
     throw unauthenticated('TOKEN_INVALID', `The metadata ${joinTokenHeader} does not hold the join token of this mesh.`)
   }

@@ -1,6 +1,8 @@
 /** What attached instances are sent without being asked: keys, tokens, and the peers that each has asked for. */
+import type { KeyObject } from 'node:crypto'
 import type { AttachResponse } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { JSONWebKeySet } from 'jose'
+import type { Authorities } from '../ca/authorities.ts'
 import { type InternalToken, isDue, type Tokens } from '../tokens.ts'
 import type { LiveRegistry } from './live-registry.ts'
 import { type Instance, isServing } from './model.ts'
@@ -10,8 +12,13 @@ import type { Outbox } from './outbox.ts'
 export interface Stream {
   outbox: Outbox<string, AttachResponse>
   service: string
+  instance: string
   keys: string
   token: InternalToken | undefined
+  /** That of its certificate. */
+  publicKey: KeyObject | undefined
+  /** Who has signed its certificate, and whom it believes. */
+  trust: string
   watched: ReadonlySet<string>
 }
 
@@ -19,13 +26,21 @@ export interface Pushing {
   /** Sends keys and a token, and what changes from then on. */
   add(stream: Stream): Promise<void>
   remove(stream: Stream): void
+  /** Sends it a certificate for this key, and again when the authorities change. */
+  certify(stream: Stream, publicKey: KeyObject): void
   /** Sends it the peers of these services, and of no others from then on. */
   watch(stream: Stream, services: string[]): void
-  /** Sends keys to every instance where they differ from what it has, and new tokens where they are due. */
+  /** Sends keys and certificates to every instance where they differ from what it has, and new tokens where they are due. */
   push(): void
 }
 
+/** How long the certificate of an instance is valid. ms. */
+const certificateMs = 60 * 60_000
+
 export interface PushOptions {
+  authorities: Pick<Authorities, 'issue' | 'signer' | 'bundle'>
+  /** How long the certificate of an instance is valid. ms. */
+  certificateMs?: number
   registry: LiveRegistry
   tokens: Tokens
   jwks(): JSONWebKeySet
@@ -47,7 +62,8 @@ interface Topic {
   timer: NodeJS.Timeout | undefined
 }
 
-export function createPushing({ registry, tokens, jwks, own, now }: PushOptions): Pushing {
+export function createPushing(options: PushOptions): Pushing {
+  const { registry, tokens, authorities, jwks, own, now } = options
   const streams = new Set<Stream>()
   const topics = new Map<string, Topic>()
   let seen = registry.state().instances
@@ -60,6 +76,23 @@ export function createPushing({ registry, tokens, jwks, own, now }: PushOptions)
       stream.outbox.put('internalToken', { message: { $case: 'internalToken', value: stream.token } })
     }
   }
+
+  function certifyAnew(stream: Stream, trust: string) {
+    const { service, instance, publicKey } = stream
+    if (!publicKey || stream.trust === trust) return
+    stream.trust = trust
+    const lifeMs = options.certificateMs ?? certificateMs
+    const { chain, createTime, expireTime } = authorities.issue({ service, instance }, publicKey, lifeMs)
+    const value = {
+      chain,
+      trustBundle: authorities.bundle(),
+      publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+      createTime,
+      expireTime,
+    }
+    stream.outbox.put('certificate', { message: { $case: 'certificate', value } })
+  }
+  const presentTrust = () => `${authorities.signer()}\n${authorities.bundle()}`
 
   const addressesOf = (service: string) => {
     const found = service === own().service ? [own()] : [...registry.state().instances.values()]
@@ -125,6 +158,11 @@ export function createPushing({ registry, tokens, jwks, own, now }: PushOptions)
       streams.delete(stream)
       for (const service of stream.watched) unwatch(stream, service)
     },
+    certify(stream, publicKey) {
+      stream.publicKey = publicKey
+      stream.trust = ''
+      certifyAnew(stream, presentTrust())
+    },
     watch(stream, services) {
       const wanted = new Set(services)
       for (const service of stream.watched) if (!wanted.has(service)) unwatch(stream, service)
@@ -138,6 +176,8 @@ export function createPushing({ registry, tokens, jwks, own, now }: PushOptions)
     },
     push() {
       const keys = JSON.stringify(jwks())
+      const trust = presentTrust()
+      for (const stream of streams) certifyAnew(stream, trust)
       for (const stream of streams) void bringUpToDate(stream, keys).catch(error => stream.outbox.end(error))
     },
   }

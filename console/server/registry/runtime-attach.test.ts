@@ -1,6 +1,7 @@
 /** The runtime's side of the stream against the Console's: what a service is given, and keeps. */
-import { Client, credentials } from '@grpc/grpc-js'
+import { Client } from '@grpc/grpc-js'
 import { type AttachOptions, attach, retryAfterMs } from '@site11/runtime/attach.ts'
+import { createIdentity } from '@site11/runtime/identity.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { scheme, wantedServices } from '@site11/runtime/peers.ts'
 import { createServer, listen } from '@site11/runtime/server.ts'
@@ -30,6 +31,8 @@ function attachTo(address: string, options: Partial<AttachOptions> = {}) {
   const attachment = attach({
     console: address,
     joinToken,
+    identity: createIdentity(),
+    trustFile: mesh.trustFile,
     log,
     hello: {
       service: 'users',
@@ -51,10 +54,14 @@ function attachTo(address: string, options: Partial<AttachOptions> = {}) {
 
 /** @returns a function that calls the service, and gives the code that it ends with. */
 function channelTo(service: string) {
-  const client = new Client(`${scheme}:${service}`, credentials.createInsecure(), {
-    'grpc.initial_reconnect_backoff_ms': 50,
-    'grpc.max_reconnect_backoff_ms': 100,
-  })
+  const client = new Client(
+    `${scheme}:${service}`,
+    mesh.identityOf({ service: 'caller', instance: 'caller-1' }).channelTo(service),
+    {
+      'grpc.initial_reconnect_backoff_ms': 50,
+      'grpc.max_reconnect_backoff_ms': 100,
+    },
+  )
   closers.push(() => client.close())
   const bytes = (value: Buffer) => value
   return () =>
@@ -69,7 +76,7 @@ function channelTo(service: string) {
 const unimplemented = 12
 async function startService(service: string, number = 1): Promise<() => void> {
   const server = createServer()
-  const address = `127.0.0.1:${await listen(server, '127.0.0.1:0')}`
+  const address = `127.0.0.1:${await listen(server, '127.0.0.1:0', mesh.identityOf({ service, instance: `${service}-${number}` }).server())}`
   closers.push(() => server.forceShutdown())
   await mesh.attached({ service, instance: `${service}-${number}`, address })
   return () => server.forceShutdown()

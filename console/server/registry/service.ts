@@ -1,10 +1,12 @@
 /** RegistryService: attached instances, what operators see of them, and what operators do to them. */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { type RegistryServiceService, SecretKind } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { type Call, type Handlers, userOf } from '@site11/runtime/call.ts'
 import { failedPrecondition, notFound, unavailable } from '@site11/runtime/errors.ts'
+import type { Authorities } from '../ca/authorities.ts'
 import type { ControlPlane } from '../control-plane/server.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { SigningKeys } from '../keys/keys.ts'
 import type { Tokens } from '../tokens.ts'
 import { type AttachOptions, attach } from './attach.ts'
 import { instanceSubject } from './fields.ts'
@@ -16,8 +18,10 @@ import { requireTraffic, trafficOf } from './traffic.ts'
 import { createInstanceWatch } from './watch-instances.ts'
 
 export interface RegistryServiceOptions extends AttachOptions, PushOptions {
-  journal: Pick<Journal, 'saved' | 'problem' | 'last' | 'list'>
+  journal: Pick<Journal, 'saved' | 'problem' | 'last' | 'list' | 'record'>
   tokens: Tokens
+  authorities: Authorities
+  keys: Pick<SigningKeys, 'succeed'>
   controlPlane: Pick<ControlPlane, 'waitForAcks' | 'proxies'>
 }
 
@@ -126,6 +130,13 @@ export function registryService(options: RegistryServiceOptions): Attachments {
           weights: [...(registry.state().services.get(service)?.traffic ?? [])],
           change: change || journal.last(),
         }
+      },
+      async rotateSecrets({ kind }, call) {
+        const isKey = kind === SecretKind.SECRET_KIND_SIGNING_KEY
+        const { kid, signTime, retireTime } = await (isKey ? options.keys : options.authorities).succeed()
+        const subject = isKey ? `keys/${kid}` : `authorities/${kid}`
+        journal.record({ actor: actorOf(call), action: isKey ? 'key.published' : 'ca.published', subject })
+        return { successor: kid, signTime, retireTime }
       },
       async listProxies() {
         return { proxies: options.controlPlane.proxies() }

@@ -1,5 +1,8 @@
 /** A registry on a real mongod behind a real gRPC server, and instances that attach to it, for tests. */
-import { Client, credentials, type ServiceError as GrpcError, Metadata } from '@grpc/grpc-js'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ServiceError as GrpcError, Metadata } from '@grpc/grpc-js'
 import {
   type AttachRequest,
   type AttachResponse,
@@ -9,17 +12,23 @@ import {
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { joinTokenHeader } from '@site11/runtime/attach.ts'
-import { createVerifier } from '@site11/runtime/caller.ts'
+import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
 import { contractOf } from '@site11/runtime/contract.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
+import { createIdentity } from '@site11/runtime/identity.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
+import type { Peer } from '@site11/runtime/spiffe.ts'
+import { clientTo } from '@site11/runtime/test-identity.ts'
 import { createTestTokens, testIssuer } from '@site11/runtime/test-tokens.ts'
 import type { Db } from 'mongodb'
 import { vi } from 'vitest'
+import { loadAuthorities } from '../ca/authorities.ts'
+import { createCertificates } from '../ca/certificates.ts'
 import { checkContract } from '../edge.ts'
 import { type JournalOptions, openJournal } from '../journal/journal.ts'
 import { loadKeys } from '../keys/keys.ts'
+import type { Rotation } from '../keys/ring.ts'
 import { createTokens } from '../tokens.ts'
 import { loadContracts } from './contracts.ts'
 import { acceptJoinToken } from './join.ts'
@@ -37,10 +46,33 @@ type Kind = NonNullable<Message>['$case']
 export type TestRegistry = Awaited<ReturnType<typeof startRegistry>>
 type Methods = typeof RegistryServiceService
 
+/** How authorities and certificates are renewed. */
+type Trust = { times?: Rotation; certificateMs?: number }
+
 /** Runs a registry on what the database has. @param listenOn `host:port`; 0 is any port. */
-export async function startRegistry(db: Db, options: Partial<JournalOptions> = {}, listenOn = '127.0.0.1:0') {
+export async function startRegistry(
+  db: Db,
+  { times, certificateMs, ...options }: Partial<JournalOptions> & Trust = {},
+  listenOn = '127.0.0.1:0',
+) {
   const clocks = { keysMs: 0 }
   const keys = await loadKeys({ db, secretKey: Buffer.alloc(32), log, now: () => Date.now() + clocks.keysMs })
+  const authorities = await loadAuthorities({
+    db,
+    secretKey: Buffer.alloc(32),
+    log,
+    now: () => Date.now() + clocks.keysMs,
+    ...(times && { times }),
+  })
+  const certificates = createCertificates(authorities)
+  /** A process that somebody has given a certificate of this mesh. */
+  const identityOf = (peer: Peer) => {
+    const made = createIdentity()
+    const { certificateChain, privateKey } = certificates(peer, 3_600_000)
+    made.setTrust(authorities.bundle())
+    made.setCertificate({ chain: certificateChain, privateKey })
+    return made
+  }
   const contracts = await loadContracts(db)
   const journal = await openJournal({ db, secretKey: Buffer.alloc(32), log, prepare: contracts.store, ...options })
   const registry = runRegistry({ journal, contracts, log })
@@ -51,6 +83,9 @@ export async function startRegistry(db: Db, options: Partial<JournalOptions> = {
     registry,
     journal,
     tokens: createTokens(keys, testIssuer),
+    authorities,
+    keys,
+    ...(certificateMs !== undefined && { certificateMs }),
     issuer: testIssuer,
     jwks: keys.jwks,
     controlPlane: {
@@ -70,13 +105,25 @@ export async function startRegistry(db: Db, options: Partial<JournalOptions> = {
   const tokens = await createTestTokens()
   const verifier = createVerifier()
   verifier.setKeys(tokens.keys)
-  const authenticate = acceptJoinToken(joinToken, metadata =>
-    verifier.verify(metadata.get('authorization')[0]?.toString()),
-  )
+  const authenticate = acceptJoinToken(joinToken, authenticateWith(verifier))
   const server = createServer()
   addService(server, RegistryServiceService, attachments.handlers, { authenticate, log })
-  const address = `127.0.0.1:${await listen(server, listenOn)}`
-  const client = new Client(address, credentials.createInsecure())
+  const identity = createIdentity()
+  const takeTrust = () => {
+    const { certificateChain, privateKey } = certificates({ service: 'console', instance: 'console-1' }, 3_600_000)
+    identity.setTrust(authorities.bundle())
+    identity.setCertificate({ chain: certificateChain, privateKey })
+    writeFileSync(trustFile, authorities.bundle())
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'site11-registry-'))
+  const trustFile = join(folder, 'ca.pem')
+  takeTrust()
+  authorities.onChange(() => {
+    takeTrust()
+    attachments.push()
+  })
+  const address = `127.0.0.1:${await listen(server, listenOn, identity.openServer())}`
+  const client = clientTo(address, 'console', identityOf({ proxy: 'edge-1' }))
   const streams: { cancel(): void }[] = []
 
   /** Calls a unary method with an access token of this scope. @returns the response, or the error. */
@@ -90,6 +137,7 @@ export async function startRegistry(db: Db, options: Partial<JournalOptions> = {
       | 'setTraffic'
       | 'resumeInstance'
       | 'removeInstance'
+      | 'rotateSecrets'
       | 'listProxies',
   >(
     name: Name,
@@ -175,6 +223,9 @@ export async function startRegistry(db: Db, options: Partial<JournalOptions> = {
     proxies,
     tokens,
     own,
+    authorities,
+    identityOf,
+    trustFile,
     address,
     call,
     watch,
@@ -186,6 +237,7 @@ export async function startRegistry(db: Db, options: Partial<JournalOptions> = {
       for (const stream of streams) stream.cancel()
       client.close()
       server.forceShutdown()
+      rmSync(folder, { recursive: true })
       await journal.close()
     },
   }
