@@ -208,7 +208,9 @@ describe('refused is', () => {
 
   test('a service with its internal token, which is for calls', async () => {
     const authorization = `Bearer ${await mesh.tokens.internal('users')}`
-    expect((await mesh.attach({ authorization }).ended)?.code).toBe(status.PERMISSION_DENIED)
+    expect((await mesh.attach({ authorization }, { service: 'users', instance: 'users-1' }).ended)?.code).toBe(
+      status.PERMISSION_DENIED,
+    )
   })
 
   test.each<[string, Partial<Hello>, string]>([

@@ -171,14 +171,16 @@ export async function startRegistry(
     return { seen, messages, stream }
   }
 
-  /** Opens a stream. `got` waits for the latest message of a kind. */
-  function attach(metadata: Record<string, string> = { [joinTokenHeader]: joinToken }) {
+  /** Opens a stream, by way of the edge or as somebody else. `got` waits for the latest message of a kind. */
+  function attach(metadata: Record<string, string> = { [joinTokenHeader]: joinToken }, as?: Peer) {
+    const by = as ? clientTo(address, 'console', identityOf(as)) : client
+    if (as) streams.push({ cancel: () => by.close() })
     const { path, requestSerialize, responseDeserialize } = RegistryServiceService.attach
     const headers = new Metadata()
     for (const [name, value] of Object.entries(metadata)) headers.set(name, value)
     const serialize = (message: AttachRequest | Buffer) =>
       Buffer.isBuffer(message) ? message : requestSerialize(message)
-    const stream = client.makeBidiStreamRequest(path, serialize, responseDeserialize, headers)
+    const stream = by.makeBidiStreamRequest(path, serialize, responseDeserialize, headers)
     const received: Message[] = []
     stream.on('data', ({ message }: AttachResponse) => received.push(message))
     const ended = new Promise<GrpcError | undefined>(resolve =>
