@@ -5,7 +5,10 @@ import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import { ErrorInfoSchema } from '@site11/proto/es/google/rpc/error_details_pb.ts'
 import { StatusSchema } from '@site11/proto/es/google/rpc/status_pb.ts'
+import { clientTo } from '@site11/runtime/test-identity.ts'
 import { mesh } from './api.ts'
+import type { Proof } from './credentials.ts'
+import { identityOf } from './identity.ts'
 
 /** `code` is that of gRPC; 0 also for a stream that has begun, or waits for something to tell: it was let in. */
 export interface Result {
@@ -19,7 +22,8 @@ export interface Result {
 export interface Door {
   name: string
   edge: boolean
-  call(method: DescMethod, token: string | undefined): Promise<Result>
+  /** @param proof what the token proves, and so who calls. */
+  call(method: DescMethod, token: string | undefined, proof: Proof): Promise<Result>
 }
 
 const letIn: Result = { code: 0, reason: '', byService: true }
@@ -36,29 +40,56 @@ const bearer = (token: string | undefined): Record<string, string> =>
 /** One message without fields. */
 const emptyFrame = Buffer.alloc(5)
 
-/** @returns a door to a gRPC server, and a function that closes it. */
-export function grpcDoor(name: string, address: string, edge: boolean): Door & { close(): void } {
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.enable_channelz': 0 })
-  const asIs = (bytes: Buffer) => bytes
-  const call = (method: DescMethod, token: string | undefined) =>
-    new Promise<Result>(resolve => {
-      const metadata = new Metadata()
-      for (const [key, value] of Object.entries(bearer(token))) metadata.set(key, value)
-      const stream = client.makeServerStreamRequest(pathOf(method), asIs, asIs, Buffer.alloc(0), metadata)
-      const end = (result: Result) => {
-        clearTimeout(timer)
-        stream.cancel()
-        resolve(result)
-      }
-      const timer = setTimeout(() => end(silenceOf(method)), patienceOf(method))
-      stream.on('data', () => end(letIn))
-      stream.on('end', () => end(letIn))
-      stream.on('error', ({ code, metadata }: ServiceError) => {
-        const [bytes] = metadata.get('grpc-status-details-bin')
-        end({ code, ...detailsIn(bytes instanceof Buffer ? bytes : Buffer.alloc(0)) })
-      })
+/** @returns a door to the edge over gRPC. */
+export function edgeDoor(): Door & { close(): void } {
+  const client = new Client(new URL(mesh.url).host, credentials.createInsecure(), { 'grpc.enable_channelz': 0 })
+  const call = (method: DescMethod, token: string | undefined) => callOver(client, method, token)
+  return { name: 'gRPC at the edge', edge: true, call, close: () => client.close() }
+}
+
+/**
+ * @returns a door to an instance. Users' tokens come over the connection of a proxy, services' tokens over their own: a token counts
+ * over no other.
+ */
+export function instanceDoor(name: string, service: string, address: string): Door & { close(): Promise<void> } {
+  const clients = new Map<string, Promise<Client>>()
+  const clientOf = (caller: string | undefined) => {
+    const peer = caller ? { service: caller, instance: `${caller}-9` } : { proxy: 'envoy-1' }
+    const known = clients.get(caller ?? '') ?? identityOf(peer).then(identity => clientTo(address, service, identity))
+    clients.set(caller ?? '', known)
+    return known
+  }
+  return {
+    name,
+    edge: false,
+    call: async (method, token, proof) =>
+      callOver(await clientOf(proof.kind === 'service' ? proof.service : undefined), method, token),
+    async close() {
+      for (const client of clients.values()) (await client).close()
+    },
+  }
+}
+
+const asIs = (bytes: Buffer) => bytes
+
+function callOver(client: Client, method: DescMethod, token: string | undefined): Promise<Result> {
+  return new Promise<Result>(resolve => {
+    const metadata = new Metadata()
+    for (const [key, value] of Object.entries(bearer(token))) metadata.set(key, value)
+    const stream = client.makeServerStreamRequest(pathOf(method), asIs, asIs, Buffer.alloc(0), metadata)
+    const end = (result: Result) => {
+      clearTimeout(timer)
+      stream.cancel()
+      resolve(result)
+    }
+    const timer = setTimeout(() => end(silenceOf(method)), patienceOf(method))
+    stream.on('data', () => end(letIn))
+    stream.on('end', () => end(letIn))
+    stream.on('error', ({ code, metadata }: ServiceError) => {
+      const [bytes] = metadata.get('grpc-status-details-bin')
+      end({ code, ...detailsIn(bytes instanceof Buffer ? bytes : Buffer.alloc(0)) })
     })
-  return { name, edge, call, close: () => client.close() }
+  })
 }
 
 export const webDoor: Door = {

@@ -9,9 +9,9 @@ import { site11Descriptors } from '@site11/proto/descriptors'
 import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { admin } from './accounts.ts'
-import { apiOver, mesh } from './api.ts'
+import { apiOver } from './api.ts'
 import { makeCredentials, type Proof } from './credentials.ts'
-import { type Door, grpcDoor, type Result, restDoor, webDoor } from './doors.ts'
+import { type Door, edgeDoor, instanceDoor, type Result, restDoor, webDoor } from './doors.ts'
 
 const serviceOf = (method: DescMethod) => method.parent.file.proto.package.split('.')[1] ?? ''
 const nameOf = (method: DescMethod) => `${method.parent.name}.${method.name}`
@@ -59,10 +59,10 @@ let proved = 0
 beforeAll(async () => {
   credentialsFor = await makeCredentials()
   const { instances } = await apiOver('gRPC', admin).registry.listInstances({})
-  const edge = grpcDoor('gRPC at the edge', new URL(mesh.url).host, true)
+  const edge = edgeDoor()
   const direct = ['users-1', 'console-1'].map(name => {
     const { service, address } = instances.find(each => each.instance === name) ?? expect.fail(`no ${name}`)
-    return [service, grpcDoor(`gRPC at ${name}`, address, false)] as const
+    return [service, instanceDoor(`gRPC at ${name}`, service, address)] as const
   })
   doors = new Map(direct.map(([service, door]) => [service, [restDoor, edge, webDoor, door]]))
   return () => {
@@ -84,7 +84,7 @@ describe('edge and service decide as the contract says of', () => {
     const ways = doors.get(serviceOf(method)) ?? expect.fail(`no instance of ${serviceOf(method)}`)
     const wrong: string[] = []
     for (const { name, proof, token, edgeIsBlind = false } of credentials) {
-      const results = await Promise.all(ways.map(door => door.call(method, token)))
+      const results = await Promise.all(ways.map(door => door.call(method, token, proof)))
       ways.forEach((door, index) => {
         const result = results[index] ?? expect.fail()
         const wanted = expected(policy, proof, door.edge)

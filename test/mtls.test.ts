@@ -6,18 +6,16 @@ import { connect, type TLSSocket } from 'node:tls'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import type { Identity } from '@site11/runtime/identity.ts'
 import type { Peer } from '@site11/runtime/spiffe.ts'
 import { clientTo, createTestAuthority } from '@site11/runtime/test-identity.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { identityIn } from '../console/server/ca/test-peer.ts'
 import { createTokens } from '../console/server/tokens.ts'
 import { homeOf } from '../mesh/home.ts'
 import { portsFrom } from '../mesh/ports.ts'
-import { loadSecrets } from '../mesh/secrets.ts'
 import { admin, createUser } from './accounts.ts'
 import { apiOver, mesh } from './api.ts'
 import { meshCommand } from './cli.ts'
+import { identityOf } from './identity.ts'
 import { untilHealthy } from './processes.ts'
 import { readSigningKeys } from './signing.ts'
 import { startTraffic } from './traffic.ts'
@@ -34,18 +32,6 @@ afterAll(async () => {
   for (const client of clients) client.close()
   await meshCommand(['scale', 'users=1'], mesh.settings)
 })
-
-/** Somebody with a certificate of this mesh. */
-function identityOf(peer: Peer, lifeMs?: number): Promise<Identity> {
-  const { secretKey, mongo } = loadSecrets(home.secrets, [])
-  const url = `mongodb://127.0.0.1:${ports.mongod}/console_db`
-  return identityIn(url, Buffer.from(secretKey, 'base64'), peer, {
-    auth: { username: 'console', password: mongo.passwords.console ?? '' },
-    authSource: 'console_db',
-    directConnection: true,
-    ...(lifeMs !== undefined && { lifeMs }),
-  })
-}
 
 beforeAll(async () => {
   await meshCommand(['scale', 'users=2'], mesh.settings)
