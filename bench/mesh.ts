@@ -19,6 +19,8 @@ export interface BenchMesh {
   console: string
   joinToken: string
   operatorToken: string
+  /** The authorities of the mesh, PEM. */
+  trust: string
   /** Every process of it. */
   processes(): BenchProcess[]
   /** `mongodb://` URL of its mongod, with the rights to read and copy everything. */
@@ -67,6 +69,7 @@ export async function startMesh(port: number, folder: string): Promise<BenchMesh
     console: `127.0.0.1:${ports.consoleGrpc}`,
     joinToken,
     operatorToken,
+    trust: readFileSync(home.trust, 'utf8'),
     storeUrl: `mongodb://site11-admin:${mongo.adminPassword}@127.0.0.1:${ports.mongod}/?directConnection=true`,
     processes() {
       const record = readRecord(home.record)

@@ -35,11 +35,13 @@ export interface ConsoleApi {
 
 type Callback<T> = (error: ServiceError | null, response: T) => void
 
-/** @param address `host:port`. */
-export function connectConsole(address: string, operatorToken: string): ConsoleApi {
+/** @param grpc `host:port`. @param trust the authorities of the mesh, PEM. */
+export function connectConsole(console: { grpc: string; operatorToken: string; trust: string }): ConsoleApi {
+  const { grpc, operatorToken, trust } = console
   const options = { 'grpc.enable_channelz': 0 }
-  const registry = new RegistryServiceClient(address, credentials.createInsecure(), options)
-  const diagnostics = new DiagnosticsServiceClient(address, credentials.createInsecure(), options)
+  const secure = credentials.createSsl(Buffer.from(trust), null, null, { checkServerIdentity: () => undefined })
+  const registry = new RegistryServiceClient(grpc, secure, options)
+  const diagnostics = new DiagnosticsServiceClient(grpc, secure, options)
   const metadata = new Metadata()
   metadata.set('x-site11-operator-token', operatorToken)
   const ask = <T>(call: (callback: Callback<T>) => unknown) =>

@@ -1,4 +1,5 @@
 /** A Console and its mongod as the mesh runs them, without the rest of the mesh. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findEngines } from '@site11/mesh/engines.ts'
 import { createHome, root } from '@site11/mesh/home.ts'
@@ -15,6 +16,8 @@ export interface BareConsole {
   /** Answers as soon as it has time to. */
   liveUrl: string
   joinToken: string
+  /** The authorities of the mesh, PEM. */
+  trust: string
   operatorToken: string
   pid(): number
   /** Ends its process as a crash does; another one follows. */
@@ -62,6 +65,7 @@ export async function startConsole(port: number, folder: string, profile: string
     grpc: `127.0.0.1:${ports.consoleGrpc}`,
     liveUrl: `http://127.0.0.1:${ports.consoleHttp}/live`,
     joinToken: secrets.joinToken,
+    trust: readFileSync(home.trust, 'utf8'),
     operatorToken: secrets.operatorToken,
     pid,
     kill: () => void process.kill(pid(), 'SIGKILL'),

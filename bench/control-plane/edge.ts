@@ -34,12 +34,12 @@ const giveUpMs = 10_000
 
 /** @param rounds of each of both ways to go. @param started is handed what must be stopped in any case. */
 export async function measureEdge(mesh: BenchMesh, rounds: number, started: Started): Promise<EdgeReport> {
-  const api = connectConsole(mesh.console, mesh.operatorToken)
+  const api = connectConsole({ ...mesh, grpc: mesh.console })
   started(api.close)
   const contract = contractOfFake(service, 1)
-  const { console, joinToken } = mesh
+  const { console, joinToken, trust } = mesh
   const newInstance = async (name: string) => {
-    const instance = await startInstance({ console, joinToken, service, name, contract })
+    const instance = await startInstance({ console, joinToken, trust, service, name, contract })
     started(instance.close)
     return instance
   }

@@ -4,9 +4,15 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, type Outgoing
 /** Large, as proxies have it: a snapshot must not wait for window updates. */
 const windowBytes = 16 * 1024 * 1024
 
-/** @param address `host:port`. A session that breaks ends its streams, and they tell. */
-export function openSession(address: string): ClientHttp2Session {
-  const session = connect(`http://${address}`, { settings: { initialWindowSize: windowBytes, enablePush: false } })
+/**
+ * @param address `host:port`. @param trust the authorities of the mesh, PEM; without, the connection is plain.
+ * @returns a session; one that breaks ends its streams, and they tell.
+ */
+export function openSession(address: string, trust?: string): ClientHttp2Session {
+  const settings = { initialWindowSize: windowBytes, enablePush: false }
+  // Whose certificate it is, is for the product to look at; here it only has to cost what it costs.
+  const tls = trust === undefined ? {} : { ca: trust, checkServerIdentity: () => undefined }
+  const session = connect(`${trust === undefined ? 'http' : 'https'}://${address}`, { settings, ...tls })
   session.on('connect', () => session.setLocalWindowSize(windowBytes))
   session.on('error', () => {})
   return session

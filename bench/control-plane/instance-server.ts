@@ -1,5 +1,5 @@
 /** The server of a simulated instance: grpc.health.v1, and an answer with the name of the instance to every other call. */
-import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { nowMs } from './clock.ts'
 import { frame } from './grpc.ts'
@@ -11,6 +11,8 @@ export interface InstanceServer {
   /** When the first health check arrived; undefined before. */
   firstCheckMs(): number | undefined
   setServing(serving: boolean): void
+  /** Connections are taken from now on, from those with a certificate of the mesh. PEM. */
+  setCertificate(own: { chain: string; privateKey: string; trust: string }): void
   close(): void
 }
 
@@ -27,7 +29,9 @@ export async function startInstanceServer(name: string): Promise<InstanceServer>
   const answer = frame(Buffer.from(name))
   let health = serves
   let firstCheckMs: number | undefined
-  const server = createServer({ settings: { maxConcurrentStreams: 1000 } })
+  const server = createSecureServer({ settings: { maxConcurrentStreams: 1000 }, requestCert: true })
+  // Who comes before there is a certificate.
+  server.on('tlsClientError', () => {})
   server.on('session', session => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
@@ -66,6 +70,8 @@ export async function startInstanceServer(name: string): Promise<InstanceServer>
       health = serving ? serves : servesNot
       for (const stream of watchers) stream.write(health)
     },
+    setCertificate: ({ chain, privateKey, trust }) =>
+      server.setSecureContext({ cert: chain, key: privateKey, ca: trust }),
     close() {
       server.close()
       for (const session of sessions) session.destroy()

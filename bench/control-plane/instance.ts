@@ -2,6 +2,7 @@
 import type { ClientHttp2Session } from 'node:http2'
 import { AttachRequest, AttachResponse } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { joinTokenHeader } from '@site11/runtime/attach.ts'
+import { createKey } from '@site11/runtime/identity.ts'
 import { type Call, openCall, openSession } from './grpc.ts'
 import { type InstanceServer, startInstanceServer } from './instance-server.ts'
 
@@ -9,6 +10,8 @@ export interface InstanceOptions {
   /** `host:port` of the Console. */
   console: string
   joinToken: string
+  /** The authorities of the mesh, PEM. */
+  trust: string
   service: string
   name: string
   contract: Buffer
@@ -33,12 +36,14 @@ export interface SimulatedInstance {
   close(): void
 }
 
+/** One for all instances of the process. */
+const key = createKey()
 const attachPath = '/site11.console.v1.RegistryService/Attach'
 /** As services/runtime/attach.ts has it. ms. */
 const againMs = (failures: number) => Math.min(2000, 100 * 2 ** Math.min(failures, 5)) * (0.5 + Math.random())
 
 export async function startInstance(options: InstanceOptions): Promise<SimulatedInstance> {
-  const { console, joinToken, service, name, contract, watches = [], count = () => {} } = options
+  const { console, joinToken, trust, service, name, contract, watches = [], count = () => {} } = options
   const server = await startInstanceServer(name)
   const peers = new Map<string, string[]>()
   let session: ClientHttp2Session | undefined
@@ -57,7 +62,7 @@ export async function startInstance(options: InstanceOptions): Promise<Simulated
       count('heartbeats')
       send({ $case: 'heartbeat', value: { sendTime: new Date(), dependencies: [], calls: [] } })
     }
-    const own = openSession(console)
+    const own = openSession(console, trust)
     const opened = openCall(
       own,
       attachPath,
@@ -71,7 +76,12 @@ export async function startInstance(options: InstanceOptions): Promise<Simulated
             const { seconds = 5, nanos = 0 } = message.value.heartbeatInterval ?? {}
             beating = setInterval(beat, seconds * 1000 + nanos / 1e6)
             if (watches.length > 0) send({ $case: 'watchPeers', value: { services: watches } })
+            void key.then(({ publicKey }) => send({ $case: 'certificateRequest', value: { publicKey } }))
             welcome()
+          }
+          if (message?.$case === 'certificate') {
+            const { chain } = message.value
+            void key.then(({ privateKey }) => server.setCertificate({ chain, privateKey, trust }))
           }
           if (message?.$case === 'peers') {
             const told = message.value

@@ -22,8 +22,15 @@ function instanceOf(name: string): SimulatedInstance {
 
 const handlers = {
   /** Attaches so many instances, so many a second. @returns each with its port, and in how many ms all were welcome. */
-  async start(options: { console: string; joinToken: string; instances: number; services: number; perSecond: number }) {
-    const { console, joinToken, services, perSecond } = options
+  async start(options: {
+    console: string
+    joinToken: string
+    trust: string
+    instances: number
+    services: number
+    perSecond: number
+  }) {
+    const { console, joinToken, trust, services, perSecond } = options
     const contracts = Array.from({ length: services }, (_, index) => contractOfFake(nameOf(index), methods))
     for (let index = 0; index < options.instances; index++) {
       const service = index % services
@@ -31,6 +38,7 @@ const handlers = {
       const instance = await startInstance({
         console,
         joinToken,
+        trust,
         service: nameOf(service),
         name,
         contract: contracts[service] ?? Buffer.alloc(0),

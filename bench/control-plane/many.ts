@@ -75,17 +75,17 @@ export async function measureMany(console: BareConsole, options: ManyOptions, st
     for (const take of onTurns) take(turns)
   })
   started(proxies.stop)
-  const api = connectConsole(console.grpc, console.operatorToken)
+  const api = connectConsole(console)
   started(api.close)
   const simulation: Simulation = { console, api, instances, proxies, tracker, onTurns }
-  const { grpc, joinToken } = console
+  const { grpc, joinToken, trust } = console
 
   await delay(2000)
   const startMiB = residentMiB(console.pid())
   const [first = 'sotw'] = variants
-  await proxies.ask('start', { console: grpc, joinToken, count: proxyCount, variant: first })
+  await proxies.ask('start', { console: grpc, joinToken, trust, count: proxyCount, variant: first })
   say(`attaching ${count} instances, ${rampPerSecond} a second`)
-  const attach = { console: grpc, joinToken, instances: count, services, perSecond: rampPerSecond }
+  const attach = { console: grpc, joinToken, trust, instances: count, services, perSecond: rampPerSecond }
   const attached = await measureUsage(console, async () => {
     const { ports, tookMs } = await instances.ask('start', attach)
     return { ports, tookMs, agreedMs: await untilAgreed(simulation, 60_000, count) }
@@ -104,7 +104,7 @@ export async function measureMany(console: BareConsole, options: ManyOptions, st
   for (const variant of variants) {
     if (variant !== first) {
       await proxies.ask('stop', undefined)
-      await proxies.ask('start', { console: grpc, joinToken, count: proxyCount, variant })
+      await proxies.ask('start', { console: grpc, joinToken, trust, count: proxyCount, variant })
       await untilAgreed(simulation, 10_000)
     }
     say(`${options.changesPerSecond} changes a second for ${options.seconds} s, ${variant}`)

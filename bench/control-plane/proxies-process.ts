@@ -19,7 +19,17 @@ const lateness = watchLateness()
 
 const handlers = {
   /** Starts proxies, of which the last never answers after its first time, and the one before it is slow. */
-  start({ count, variant, ...console }: { console: string; joinToken: string; count: number; variant: Variant }) {
+  start({
+    count,
+    variant,
+    ...console
+  }: {
+    console: string
+    joinToken: string
+    trust: string
+    count: number
+    variant: Variant
+  }) {
     proxies = Array.from({ length: count }, (_, index) =>
       startProxy({
         ...console,

@@ -18,6 +18,8 @@ export interface ProxyOptions {
   /** `host:port` of the Console. */
   console: string
   joinToken: string
+  /** The authorities of the mesh, PEM. */
+  trust: string
   nodeId: string
   variant: Variant
   /** How long it takes to answer. ms. */
@@ -59,7 +61,7 @@ export function startProxy(options: ProxyOptions): SimulatedProxy {
 
   /** One life of the stream; when it breaks, another one follows. What it has it keeps. */
   function connect() {
-    const session = openSession(options.console)
+    const session = openSession(options.console, options.trust)
     const metadata = { [joinTokenHeader]: options.joinToken }
     subscriptions.clear()
     answered.clear()

@@ -62,7 +62,7 @@ test('falls are forgiven after some minutes', () => {
 })
 
 describe('a result is confirmed', () => {
-  const after = (results: string) => confirmAfterMs(play(results).state)
+  const after = (results: string) => confirmAfterMs(play(results).state, 100_000)
   test.each([
     ['not when nothing is in doubt', '+', undefined],
     ['not while it goes on failing', '----', undefined],
@@ -74,8 +74,12 @@ describe('a result is confirmed', () => {
     expect(after(results)).toBe(ms)
   })
 
-  test('soon while nothing is known', () => {
-    expect(confirmAfterMs(undamped(unknown))).toBe(200)
+  test.each([
+    [0, 0],
+    [60, 60],
+    [5000, 200],
+  ])('of one that came %i ms ago, after %i ms', (ageMs, ms) => {
+    expect(confirmAfterMs(undamped(unknown), ageMs)).toBe(ms)
   })
 })
 
@@ -118,7 +122,7 @@ test('however it flaps, an instance turns a few times a minute, and memory is bo
         state = damp(state, { ok, reason: ok ? '' : `${index}` }, nowMs)
         if (state.health.status !== before) turns++
         expect(state.fallsMs.length).toBeLessThanOrEqual(16)
-        nowMs += confirmAfterMs(state) ?? 2000
+        nowMs += confirmAfterMs(state, nowMs) ?? 2000
         if (nowMs > endMs) break
       }
       expect(turns).toBeLessThanOrEqual(24)

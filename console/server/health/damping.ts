@@ -62,11 +62,13 @@ function successesToPass({ fallsMs }: Damping): number {
 
 /**
  * @returns in how many ms a result should be confirmed; undefined when nothing is in doubt. The more successes are wanted, the
- * further apart: they are to tell of a time, not of an instant.
+ * further apart: they are to tell of a time, not of an instant. One that has just come is asked again soon, and then less and less
+ * often: at first it may only be waiting for its certificate.
  */
-export function confirmAfterMs(state: Damping): number | undefined {
+export function confirmAfterMs(state: Damping, nowMs: number): number | undefined {
   const { health, against } = state
-  if (against === 0 && health.status !== 'unknown') return undefined
+  if (health.status === 'unknown') return Math.min(confirmMs, Math.max(0, nowMs - health.since.getTime()))
+  if (against === 0) return undefined
   return health.status === 'failing' ? (confirmMs * successesToPass(state)) / toPass : confirmMs
 }
 

@@ -93,7 +93,7 @@ function watchOne(
     'grpc.ssl_target_name_override': service,
     // Its own connection: one shared with calls would tell of their backoff, not of the instance.
     'grpc.use_local_subchannel_pool': 1,
-    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.initial_reconnect_backoff_ms': 20,
     'grpc.max_reconnect_backoff_ms': 1000,
   })
   let closed = false
@@ -129,7 +129,7 @@ function watchOne(
     damping = damp(damping, result, now())
     if (damping.health !== before) onHealth(damping.health)
     const usualMs = Math.max(canWatch ? checkMs : checkWithoutWatchMs, spacingMs())
-    checkAfter(confirmAfterMs(damping) ?? (askAgain ? leastMs : jittered(usualMs)))
+    checkAfter(confirmAfterMs(damping, now()) ?? (askAgain ? leastMs : jittered(usualMs)))
   }
 
   /** It says that something changed. One that says so all the time is asked at the usual times. */
