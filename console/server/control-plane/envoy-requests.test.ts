@@ -112,5 +112,10 @@ it('a method for everybody needs no token, and is refused beyond its rate limit'
   expect(last.headers.get('retry-after')).toBe('1')
   expect(restOutcome(last.json())).toMatchObject({ code: 8, reason: 'THROTTLED' })
   expect(last.json().details[1]).toMatchObject({ retryDelay: '1s' })
-  await expect(edge.web(undefined).verifyEmail({ token: 'x' })).rejects.toMatchObject({ code: Code.ResourceExhausted })
+  // One call may come just when the bucket has a token again; several at once do not all.
+  const calls = await Promise.allSettled(
+    Array.from({ length: 20 }, () => edge.web(undefined).verifyEmail({ token: 'x' })),
+  )
+  const refusals = calls.flatMap(each => (each.status === 'rejected' ? [each.reason.code] : []))
+  expect(new Set(refusals)).toEqual(new Set([Code.ResourceExhausted]))
 })
