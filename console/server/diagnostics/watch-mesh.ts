@@ -14,6 +14,8 @@ import { offsetMs } from './clock-findings.ts'
 const pauseMs = 250
 /** How often is looked for what changes without being told: what heartbeats bring, and time itself. ms. */
 const lookMs = 1000
+/** After so long without news a message says that there is none: who watches can tell a quiet mesh from a dead connection. ms. */
+const quietMs = 5000
 
 export interface MeshView {
   instances: readonly InstanceBeliefs[]
@@ -67,6 +69,7 @@ export function createMeshFeed(view: () => MeshView): MeshFeed {
   return {
     changed,
     async *watch(signal) {
+      let silence: NodeJS.Timeout | undefined
       const ended = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
       watchers++
       looking ??= setInterval(changed, lookMs)
@@ -74,15 +77,31 @@ export function createMeshFeed(view: () => MeshView): MeshFeed {
         if (performance.now() - madeMs > pauseMs) make()
         else if (watchers === 1) changed()
         let sent = nothing
+        let saidMs = performance.now()
         while (!signal.aborted) {
           const now = latest
           const message = difference(sent, now)
           sent = now
           // Goes on when the reader has taken it.
-          if (message) yield message
-          if (latest === now && !signal.aborted) await Promise.race([next.promise, ended])
+          if (message) {
+            yield message
+            saidMs = performance.now()
+          }
+          if (latest === now && !signal.aborted) {
+            const left = Math.max(0, saidMs + quietMs - performance.now())
+            const quiet = new Promise<true>(resolve => {
+              silence = setTimeout(resolve, left, true)
+            })
+            const nothingNew = await Promise.race([next.promise, ended, quiet])
+            clearTimeout(silence)
+            if (nothingNew) {
+              yield noNews(now.lastChange)
+              saidMs = performance.now()
+            }
+          }
         }
       } finally {
+        clearTimeout(silence)
         watchers--
         if (watchers === 0) {
           clearInterval(looking)
@@ -141,6 +160,15 @@ function difference(before: Parts, after: Parts): WatchMeshResponse | undefined 
   const differs = lists.some(list => list.length > 0) || health || before.lastChange !== after.lastChange
   return differs ? message : undefined
 }
+
+const noNews = (lastChange: number): WatchMeshResponse => ({
+  instances: [],
+  removedInstances: [],
+  proxies: [],
+  removedProxies: [],
+  health: undefined,
+  lastChange,
+})
 
 const newOnes = <T>(before: ReadonlyMap<string, Part<T>>, after: ReadonlyMap<string, Part<T>>): T[] =>
   [...after].filter(([name, { text }]) => before.get(name)?.text !== text).map(([, { message }]) => message)

@@ -10,6 +10,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { queryClient, sessions, transport } from './api/client.ts'
+import { liveStreams } from './api/use-live.ts'
 import { startI18n } from './i18n/index.ts'
 import { router } from './router.tsx'
 import { colorSchemeManager, cssVariables, theme } from './ui/theme.ts'
@@ -26,6 +27,7 @@ sessions.subscribe(() => {
   if (userId && next) location.reload()
   userId = next
   queryClient.clear()
+  liveStreams.closeAll()
   void router.invalidate()
 })
 

@@ -19,31 +19,29 @@ import { useMesh } from './use-mesh.ts'
 
 export function Overview() {
   const { t } = useTranslation()
-  const { instances, proxies, summary, failed, seen, retry } = useMesh(2_000)
-  const stale = failed !== undefined && summary !== undefined
-  if (failed && !summary) {
+  const { value: mesh, live, seen, error, retry } = useMesh()
+  const stale = mesh !== undefined && !live
+  if (error && !mesh) {
     return (
       <Page title={t('nav.overview')}>
-        <ProblemInline error={failed} onRetry={retry} />
+        <ProblemInline error={error} onRetry={retry} />
       </Page>
     )
   }
   return (
-    <Page title={t('nav.overview')} aside={stale ? undefined : <span className={styles.live}>{t('mesh.live')}</span>}>
+    <Page title={t('nav.overview')} aside={live && <span className={styles.live}>{t('mesh.live')}</span>}>
       {stale && (
         <Group className={styles.banner} justify="space-between" role="alert">
-          <Text>
-            <LastSeen date={seen} />
-          </Text>
+          <Text>{seen && <LastSeen date={seen} />}</Text>
           <Anchor component="button" onClick={retry}>
             {t('common.retry')}
           </Anchor>
         </Group>
       )}
       <Stack gap="xl" className={stale ? styles.stale : ''}>
-        {summary ? <MeshSentence summary={summary} /> : <Skeleton height={24} maw={560} />}
-        <Instances instances={instances} />
-        <Proxies proxies={proxies} />
+        {mesh ? <MeshSentence summary={mesh.summary} /> : <Skeleton height={24} maw={560} />}
+        <Instances instances={mesh && [...mesh.instances.values()].flatMap(({ instance }) => instance ?? [])} />
+        <Proxies proxies={mesh && [...mesh.proxies.values()]} />
       </Stack>
     </Page>
   )

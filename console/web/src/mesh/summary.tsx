@@ -42,9 +42,9 @@ export function LastSeen({ date }: { date: Date }) {
 /** Nothing for those who may not see the mesh. */
 export function MeshPill() {
   const { t, i18n } = useTranslation()
-  const { enabled, summary, failed, seen } = useMesh(10_000)
+  const { enabled, value: mesh, live, seen, error } = useMesh()
   if (!enabled) return null
-  const name = failed || !summary ? 'unknown' : summary.name
+  const name = live && mesh ? mesh.summary.name : 'unknown'
   return (
     <BarMenu
       label={t('mesh.label', { state: t(`state.${name}`) })}
@@ -52,8 +52,13 @@ export function MeshPill() {
       button={<StateMark name={name} />}
     >
       <div className={styles.why}>
-        {failed && <p>{summary ? <LastSeen date={seen} /> : t('problem.code.UNAVAILABLE.what')}</p>}
-        {summary && <p>{sentence(summary, t, i18n.language)}</p>}
+        {!live && seen && (
+          <p>
+            <LastSeen date={seen} />
+          </p>
+        )}
+        {error !== undefined && !mesh && <p>{t('problem.code.UNAVAILABLE.what')}</p>}
+        {mesh && <p>{sentence(mesh.summary, t, i18n.language)}</p>}
       </div>
     </BarMenu>
   )
