@@ -69,10 +69,10 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
       return {}
     },
 
-    async verifyEmail({ token }) {
+    async verifyEmail({ token }, { traceId }) {
       const at = now()
       const { userId, email } = await links.redeem('verification', token, at)
-      await store.change(userId, '', at, user => {
+      await store.change(userId, '', at, traceId, user => {
         if (user.deleteTime || user.email !== email) throw linkInvalid()
         return { emailVerified: true }
       })
@@ -94,7 +94,7 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
       await links.redeem('reset', token, now())
       // Who redeems the link reads the mail of this address.
       const which = { _id: userId, email, passwordVersion }
-      const user = await store.setPassword(which, passwordHash, now(), { emailVerified: true })
+      const user = await store.setPassword(which, passwordHash, now(), call.traceId, true)
       if (!user) throw linkInvalid()
       await throttle.succeeded({ email, clientAddress: clientAddressOf(call) })
       return {}
@@ -114,14 +114,15 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
       return { state: signInState(user) }
     },
 
-    async changePassword({ id, currentPassword, newPassword, clientAddress }) {
+    async changePassword({ id, currentPassword, newPassword, clientAddress }, { traceId }) {
       const user = await store.withPassword(id)
       if (!user || user.deleteTime) throw notFound('user', id)
       await requirePassword({ email: user.email, clientAddress }, user.passwordHash, currentPassword)
       requireEnabled(user, now())
       requireStrong(newPassword, user.email, 'new_password')
       const { _id, passwordVersion } = user
-      const changed = await store.setPassword({ _id, passwordVersion }, await passwords.hash(newPassword), now())
+      const hash = await passwords.hash(newPassword)
+      const changed = await store.setPassword({ _id, passwordVersion }, hash, now(), traceId)
       // Another change came first, so what was checked is not the current password any more.
       if (!changed) throw badCredentials()
       return { state: signInState(changed) }

@@ -13,19 +13,22 @@
  *   passwordHash         argon2id, as a PHC string; missing without a password
  *   search               what prefix search looks up, see search.ts
  *   request              the mark of the request that made the user, when it had a request_id
+ *   outbox               events of the user that are not everywhere yet, see events.ts
  */
+import type { Outboxed } from '@site11/runtime/events/event.ts'
+import { outboxIndex } from '@site11/runtime/events/outbox.ts'
 import type { Marked } from '@site11/runtime/store/idempotency.ts'
 import { requestIndex } from '@site11/runtime/store/idempotency.ts'
 import type { IndexSpec } from '@site11/runtime/store/indexes.ts'
 import type { UserRecord } from './user.ts'
 
-export interface UserDocument extends UserRecord, Marked {
+export interface UserDocument extends UserRecord, Marked, Outboxed {
   passwordHash?: string
   search: string[]
 }
 
 /** Fields that stay in the database when users are read. */
-export const hidden = ['passwordHash', 'search', 'request'] as const
+export const hidden = ['passwordHash', 'search', 'request', 'outbox'] as const
 
 /** Leaves out what is hidden. */
 export const visible = Object.fromEntries(hidden.map(field => [field, 0]))
@@ -41,6 +44,7 @@ export const emailIndex: IndexSpec = {
 export const indexes: IndexSpec[] = [
   emailIndex,
   requestIndex,
+  outboxIndex,
   { name: 'search', key: { search: 1 } },
   { name: 'roles', key: { roles: 1 } },
   { name: 'by-create-time', key: { createTime: 1, _id: 1 } },

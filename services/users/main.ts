@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { ConfigError, versionOf } from '@site11/runtime/config.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
+import { createRelay } from '@site11/runtime/events/relay.ts'
 import { createLog, type Log } from '@site11/runtime/log.ts'
 import { closeOnSignal, serve, service } from '@site11/runtime/serve.ts'
 import { connectStore } from '@site11/runtime/store/connect.ts'
 import { v7 as newId } from 'uuid'
 import { type UsersConfig, usersConfig } from './config.ts'
 import { createSharedCounters } from './counters.ts'
+import { stream } from './events.ts'
 import { createLinks } from './links.ts'
 import { createMail } from './mail.ts'
 import { createPasswords } from './passwords.ts'
@@ -43,10 +45,18 @@ async function start(config: UsersConfig, log: Log): Promise<() => Promise<void>
     folder: join(config.SITE11_HOME, 'mail'),
     log,
   })
+  const relay = createRelay({
+    stream,
+    db: store.db,
+    collections: [store.db.collection('users')],
+    redisUrl: config.SITE11_REDIS_URL,
+    instance: config.SITE11_INSTANCE,
+    log,
+  })
   const leaving = new AbortController()
   const now = () => new Date()
   const handlers = usersService({
-    store: await createUserStore(store, secret, log),
+    store: await createUserStore(store, secret, log, id => relay.written('users', id)),
     watch: createUserWatch(watching, leaving.signal, now),
     links: await createLinks(store.db, log),
     mail,
@@ -65,11 +75,12 @@ async function start(config: UsersConfig, log: Log): Promise<() => Promise<void>
     log,
     services: () => [service(UsersServiceService, handlers)],
     probes: { mongodb: store.ping },
-    dispensable: { redis: counters.ping },
+    dispensable: { redis: counters.ping, events: relay.probe },
   })
   return async () => {
     leaving.abort()
     await stop()
+    await relay.close()
     await mail.close()
     counters.close()
     await watching.close()

@@ -2,7 +2,7 @@
  * The methods of UsersService: rule, then store. Passwords and mailed links are in account.ts.
  */
 import type { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import { type Handlers, userOf } from '@site11/runtime/call.ts'
+import { type Call, type Handlers, userOf } from '@site11/runtime/call.ts'
 import { notFound } from '@site11/runtime/errors.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { requestMark } from '@site11/runtime/store/idempotency.ts'
@@ -54,9 +54,9 @@ type UserHandlers = Omit<Handlers<typeof UsersServiceService>, keyof AccountHand
 
 function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDependencies): UserHandlers {
   /** Changes a living user by a rule. An empty etag admits every version. */
-  async function change(id: string, etag: string, rule: (user: UserRecord, at: Date) => Change) {
+  async function change(id: string, etag: string, { traceId }: Call, rule: (user: UserRecord, at: Date) => Change) {
     const at = now()
-    const changed = await store.change(id, etag, at, user => {
+    const changed = await store.change(id, etag, at, traceId, user => {
       requireLiving(user)
       return rule(user, at)
     })
@@ -101,31 +101,36 @@ function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDepe
       }
       const subject = call.caller.kind === 'service' ? `service:${call.caller.service}` : userOf(call)
       const mark = requestMark({ subject, method: 'CreateUser', requestId, request }, secret, at)
-      const created = await store.insert(user, password ? await passwords.hash(password) : undefined, mark)
+      const created = await store.insert(
+        user,
+        password ? await passwords.hash(password) : undefined,
+        mark,
+        call.traceId,
+      )
       return { user: toUser(created, at) }
     },
 
-    async updateUser({ user: message, updateMask }) {
+    async updateUser({ user: message, updateMask }, call) {
       if (!message) throw new Error('The contract requires the user.')
       const update = updateOf(message, updateMask, userFields)
-      return change(message.id, message.etag, user => applyUpdate(user, update))
+      return change(message.id, message.etag, call, user => applyUpdate(user, update))
     },
 
-    deleteUser: ({ id, etag }) => change(id, etag, (_, at) => ({ deleteTime: at })),
+    deleteUser: ({ id, etag }, call) => change(id, etag, call, (_, at) => ({ deleteTime: at })),
 
-    async undeleteUser({ id, etag }) {
+    async undeleteUser({ id, etag }, { traceId }) {
       const at = now()
-      return { user: toUser(await store.change(id, etag, at, undelete), at) }
+      return { user: toUser(await store.change(id, etag, at, traceId, undelete), at) }
     },
 
-    disableUser: ({ id, etag, reason, until }) =>
-      change(id, etag, () => ({ disabledReason: reason, disabledUntil: until ?? forGood })),
+    disableUser: ({ id, etag, reason, until }, call) =>
+      change(id, etag, call, () => ({ disabledReason: reason, disabledUntil: until ?? forGood })),
 
-    enableUser: ({ id, etag }) => change(id, etag, () => ({ disabledReason: '', disabledUntil: null })),
+    enableUser: ({ id, etag }, call) => change(id, etag, call, () => ({ disabledReason: '', disabledUntil: null })),
 
-    async setUserRoles({ id, etag, roles }) {
+    async setUserRoles({ id, etag, roles }, call) {
       requireRoles(roles)
-      return change(id, etag, () => ({ roles }))
+      return change(id, etag, call, () => ({ roles }))
     },
 
     async getMe(_, call) {
@@ -136,7 +141,7 @@ function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDepe
       if (!message) throw new Error('The contract requires the user.')
       const update = updateOf(message, updateMask, profileFields)
       const { _id } = await callingUser(store, call)
-      return change(_id, message.etag, () => update)
+      return change(_id, message.etag, call, () => update)
     },
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Users in MongoDB. The collection's layout is in document.ts. Every write is atomic: an insertion, or an update of the
- * document as it was read.
+ * document as it was read. With it goes the event that tells others.
  */
 import type { ListUsersRequest } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { aborted, alreadyExists, notFound } from '@site11/runtime/errors.ts'
@@ -15,6 +15,7 @@ import { DuplicateKeyError, storeError } from '@site11/runtime/store/store-error
 import type { ClientSession, Filter } from 'mongodb'
 import { createAdminGuard } from './admins.ts'
 import { emailIndex, indexes, type UserDocument, visible } from './document.ts'
+import { changed, created, passwordChanged } from './events.ts'
 import { listUsers } from './list.ts'
 import { searchTokens } from './search.ts'
 import { type Change, isActiveAdmin, type UserRecord } from './user.ts'
@@ -34,7 +35,12 @@ export interface UserStore {
    * @returns the user; for a repeated request the one that the first made.
    * @throws ServiceError EMAIL_TAKEN, REQUEST_ID_REUSED.
    */
-  insert(user: UserRecord, passwordHash: string | undefined, request: RequestMark | undefined): Promise<UserRecord>
+  insert(
+    user: UserRecord,
+    passwordHash: string | undefined,
+    request: RequestMark | undefined,
+    traceId: string,
+  ): Promise<UserRecord>
   /** Users as of `now`, for the methods' own fields. */
   list(request: ListUsersRequest, now: Date): Promise<{ users: UserRecord[]; nextPageToken: string }>
   /**
@@ -43,9 +49,19 @@ export interface UserStore {
    * @returns the user after the change.
    * @throws ServiceError NOT_FOUND, ETAG_MISMATCH, EMAIL_TAKEN, WRONG_STATE for the last active admin, and what the rule throws.
    */
-  change(id: string, etag: string, now: Date, rule: (user: UserRecord) => Change): Promise<UserRecord>
-  /** Sets the password of the living user that matches. @returns the user after it, or null when none matches. */
-  setPassword(which: Filter<UserDocument>, passwordHash: string, now: Date, also?: Change): Promise<UserRecord | null>
+  change(id: string, etag: string, now: Date, traceId: string, rule: (user: UserRecord) => Change): Promise<UserRecord>
+  /**
+   * Sets the password of the living user that matches.
+   * @param byLink a mailed link has shown the address to be the user's.
+   * @returns the user after it, or null when none matches.
+   */
+  setPassword(
+    which: Filter<UserDocument> & Pick<UserRecord, '_id' | 'passwordVersion'>,
+    passwordHash: string,
+    now: Date,
+    traceId: string,
+    byLink?: boolean,
+  ): Promise<UserRecord | null>
   /** Replaces a hash by a better one of the same password: no change that anybody sees. */
   replaceHash(id: string, old: string, passwordHash: string): Promise<void>
 }
@@ -53,8 +69,16 @@ export interface UserStore {
 /** How often a change is tried against others that change the same user. */
 const maxAttempts = 20
 
-/** @param secret encrypts page tokens; the same for all instances. */
-export async function createUserStore({ client, db }: Store, secret: string, log: Log): Promise<UserStore> {
+/**
+ * @param secret encrypts page tokens; the same for all instances.
+ * @param written is told of each user that has a new event.
+ */
+export async function createUserStore(
+  { client, db }: Store,
+  secret: string,
+  log: Log,
+  written: (id: string) => void,
+): Promise<UserStore> {
   const users = db.collection<UserDocument>('users')
   await ensureIndexes(users, indexes, log)
   const read = createPointReader<UserDocument>(users, { projection: visible })
@@ -63,7 +87,14 @@ export async function createUserStore({ client, db }: Store, secret: string, log
   const exceptLastAdmin = await createAdminGuard(client, db, users)
 
   /** Writes `after` over `before`. @returns whether the user was still so. */
-  async function replace(before: UserRecord, after: UserRecord, change: Change, now: Date): Promise<boolean> {
+  async function replace(
+    before: UserRecord,
+    after: UserRecord,
+    change: Change,
+    now: Date,
+    traceId: string,
+  ): Promise<boolean> {
+    const $push = { outbox: changed(before, after, traceId) }
     const renamed = after.email !== before.email || after.displayName !== before.displayName
     const $set = {
       ...change,
@@ -72,7 +103,11 @@ export async function createUserStore({ client, db }: Store, secret: string, log
       ...(renamed && { search: searchTokens(after.email, after.displayName) }),
     }
     const write = async (options: { session?: ClientSession } = {}) => {
-      const { matchedCount } = await users.updateOne({ _id: before._id, version: before.version }, { $set }, options)
+      const { matchedCount } = await users.updateOne(
+        { _id: before._id, version: before.version },
+        { $set, $push },
+        options,
+      )
       return matchedCount === 1
     }
     if (!isActiveAdmin(before, now) || isActiveAdmin(after, now)) return write()
@@ -88,39 +123,61 @@ export async function createUserStore({ client, db }: Store, secret: string, log
       if (taken) throw emailTaken()
     },
 
-    async insert(user, passwordHash, request) {
-      const document: UserDocument = { ...user, search: searchTokens(user.email, user.displayName) }
+    async insert(user, passwordHash, request, traceId) {
+      const search = searchTokens(user.email, user.displayName)
+      const document: UserDocument = { ...user, search, outbox: [created(user, traceId)] }
       if (passwordHash) document.passwordHash = passwordHash
-      if (!request) {
-        await translated(insertDocument(document))
-        return user
-      }
-      document.request = request
-      return (await translated(insertOnce(users, insertDocument, document))).document
+      if (request) document.request = request
+      const inserted = request
+        ? (await translated(insertOnce(users, insertDocument, document))).document
+        : await translated(insertDocument(document)).then(() => user)
+      written(user._id)
+      return inserted
     },
 
     list: (request, now) => listUsers(users, tokens, request, now),
 
-    async change(id, etag, now, rule) {
+    async change(id, etag, now, traceId, rule) {
       for (let attempt = 1; attempt <= maxAttempts; attempt++) {
         const before = await read(id)
         if (!before) throw notFound('user', id)
         checkEtag(etag, before.version)
         const change = rule(before)
         const after = { ...before, ...change, updateTime: now, version: before.version + 1 }
-        if (await translated(replace(before, after, change, now))) return after
+        if (!(await translated(replace(before, after, change, now, traceId)))) continue
+        written(id)
+        return after
       }
       throw aborted('ETAG_MISMATCH', `The user ${id} is changed by others all the time. Try again.`)
     },
 
-    setPassword: (which, passwordHash, now, also = {}) =>
-      translated(
-        users.findOneAndUpdate(
-          { ...which, deleteTime: null },
-          { $set: { ...also, passwordHash, updateTime: now }, $inc: { version: 1, passwordVersion: 1 } },
-          { returnDocument: 'after', projection: visible },
-        ),
-      ),
+    async setPassword(which, passwordHash, now, traceId, byLink = false) {
+      const version = { $add: ['$version', 1] }
+      const passwordVersion = which.passwordVersion + 1
+      const event = passwordChanged({ version: 0, updateTime: now, passwordVersion }, byLink, traceId)
+      // A pipeline, as the event has the version that comes of it. Texts in it would be read as names of fields.
+      const $set = {
+        passwordHash: { $literal: passwordHash },
+        updateTime: now,
+        version,
+        passwordVersion,
+        outbox: {
+          $concatArrays: [
+            { $ifNull: ['$outbox', []] },
+            [{ ...event, type: { $literal: event.type }, sequence: version }],
+          ],
+        },
+        ...(byLink && { emailVerified: true }),
+      }
+      const user = await translated(
+        users.findOneAndUpdate({ ...which, deleteTime: null }, [{ $set }], {
+          returnDocument: 'after',
+          projection: visible,
+        }),
+      )
+      if (user) written(user._id)
+      return user
+    },
 
     async replaceHash(id, old, passwordHash) {
       await translated(users.updateOne({ _id: id, passwordHash: old }, { $set: { passwordHash } }))

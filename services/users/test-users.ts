@@ -64,7 +64,7 @@ export async function startUsers(ownMongod?: TestMongod) {
   const mails: SentMail[] = []
   const pending: Promise<unknown>[] = []
   const handlers = usersService({
-    store: await createUserStore(store, secret, log),
+    store: await createUserStore(store, secret, log, () => {}),
     watch: createUserWatch(watching, leaving.signal, () => clock.now),
     links: await createLinks(store.db, log),
     mail: {

@@ -1,0 +1,57 @@
+/**
+ * What a group has handled: the collection `event_inbox` in its own database, `{ _id: '<stream>/<group>/<event id>', time }`. A mark is
+ * written in the same transaction as the effect of the event, so that an event that comes again has none.
+ */
+import type { ClientSession, Db, MongoClient } from 'mongodb'
+import { unavailable } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { ensureIndexes } from '../store/indexes.ts'
+
+/** Far longer than any event waits for any group. s. */
+const keptS = 90 * 24 * 3600
+/** How long a transaction that meets others or a broken connection is repeated. ms. The driver would go on for two minutes. */
+const patienceMs = 5000
+
+export interface Inbox {
+  /** @returns which of these events have had their effect. */
+  known(eventIds: string[]): Promise<Set<string>>
+  /** Marks events as handled, and does what they lead to: both or none of it. */
+  once(eventIds: string[], effects: (session: ClientSession) => Promise<void>): Promise<void>
+  /** Forgets what was handled since then. */
+  forget(from: Date): Promise<void>
+}
+
+export async function createInbox(
+  client: MongoClient,
+  db: Db,
+  stream: string,
+  group: string,
+  log: Log,
+): Promise<Inbox> {
+  const marks = db.collection<{ _id: string; time: Date }>('event_inbox')
+  await ensureIndexes(marks, [{ name: 'expire', key: { time: 1 }, expireAfterSeconds: keptS }], log)
+  const prefix = `${stream}/${group}/`
+  return {
+    async known(eventIds) {
+      const filter = { _id: { $in: eventIds.map(id => prefix + id) } }
+      const found = await marks.find(filter, { batchSize: eventIds.length + 1, projection: { _id: 1 } }).toArray()
+      return new Set(found.map(({ _id }) => _id.slice(prefix.length)))
+    },
+    async once(eventIds, effects) {
+      const giveUpAt = performance.now() + patienceMs
+      const time = new Date()
+      await client.withSession(session =>
+        session.withTransaction(async () => {
+          if (performance.now() > giveUpAt) throw unavailable('The transaction was in the way of others all the time.')
+          const news = eventIds.map(id => ({ _id: prefix + id, time }))
+          if (news.length > 0) await marks.insertMany(news, { session })
+          await effects(session)
+        }),
+      )
+    },
+    async forget(from) {
+      // Ids are what follows the prefix, up to the character after its last one.
+      await marks.deleteMany({ _id: { $gte: prefix, $lt: `${stream}/${group}0` }, time: { $gte: from } })
+    },
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * Brings events from the outboxes of a service to its stream in Redis.
+ *
+ *     change + event (one write) -> outbox -> relay -> stream -> consumer groups -> acknowledged by all -> out of the outbox
+ *
+ * An event leaves its outbox only when every group has acknowledged it. So Redis may lose everything at any time: what somebody still
+ * needs is put into the stream again. Groups that were seen once are remembered in the collection `event_groups`, as a Redis that has lost
+ * everything does not know them. One instance of a service relays, by a lease; that two never do at a time is not needed, see `append`.
+ */
+import type { Collection, Db } from 'mongodb'
+import type { Log } from '../log.ts'
+import type { Outboxed } from './event.ts'
+import { eventBytes } from './event.ts'
+import { createHints } from './hints.ts'
+import { createLease } from './lease.ts'
+import { type Outbox, outboxOf, type Waiting } from './outbox.ts'
+import { compareIds, connectRedis, msOf } from './redis.ts'
+import { append, ensureGroup, floorOf, keys, noId, type StreamState, stateOf, trimPoint } from './stream.ts'
+
+export interface Relay {
+  /** Says that an aggregate has a new event, once that is written. Costs nothing worth mentioning. */
+  written(kind: string, aggregate: string): void
+  /** Rejects with what an operator should know: events that wait too long, a stream that is nearly full. */
+  probe(): Promise<void>
+  /** Relays what was told by now, if it can, and stops. */
+  close(): Promise<void>
+}
+
+export interface RelayOptions {
+  /** The name of the service. */
+  stream: string
+  db: Db
+  /** The collections that have outboxes. */
+  // biome-ignore lint/suspicious/noExplicitAny: whatever else their documents have.
+  collections: Collection<any>[]
+  redisUrl: string
+  /** The name of the instance. */
+  instance: string
+  log: Log
+  /** About how many events stay in the stream after everybody has them. */
+  kept?: number
+  /** How many it may have at all: further ones wait in their outboxes. */
+  most?: number
+}
+
+const batch = 200
+const mostTold = 50_000
+/** How often is looked for what groups have acknowledged: with something under way, and without. ms. */
+const checkMs = 150
+const quietCheckMs = 1000
+/** How often all outboxes are looked through for what was not told, at the most, and as a part of all time. */
+const scanMs = 2000
+const scanShare = 0.05
+const pauseMs = 200
+/** A group is behind when so many wait, or one for so long. */
+export const behind = { events: 10_000, ms: 60_000 }
+
+/** An event in the stream that not every group is known to have acknowledged. */
+interface Sent {
+  streamId: string
+  outbox: Outbox
+  aggregate: string
+  id: string
+  sequence: number
+}
+
+export function createRelay(options: RelayOptions): Relay {
+  const { stream, db, instance, log, kept = 100_000, most = 500_000 } = options
+  const outboxes = new Map(options.collections.map(each => [each.collectionName, outboxOf<Outboxed>(each)]))
+  const groups = db.collection<{ _id: string; createTime: Date }>('event_groups')
+  const redis = connectRedis(options.redisUrl, `${instance}-relay`, log)
+  let closing = false
+  let wake = () => {}
+  /** What is to be looked at: ids by kind. */
+  const told = new Map([...outboxes.keys()].map(kind => [kind, new Set<string>()]))
+  /** In the order of the stream; and of each aggregate among them, the last sequence in the stream. */
+  let sent: Sent[] = []
+  let relayed = new Map<string, number>()
+  /** The last id that this relay knows to be the last; undefined when it has to find out. */
+  let lastId: string | undefined
+  let state: StreamState | undefined
+  /** All groups that were ever seen. */
+  let known: Set<string> | undefined
+  let [checkAt, scanAt] = [0, 0]
+  let problem: string | undefined
+
+  const lease = createLease(db, `relay/${stream}`, instance, () => {
+    log.info({ stream }, 'relays events')
+    startOver()
+    wake()
+  })
+  function tell(kind: string, aggregates: string[]) {
+    const set = told.get(kind)
+    // Who is told nothing finds out by looking.
+    if (!set || !lease.held()) return
+    if (set.size < mostTold) for (const aggregate of aggregates) set.add(aggregate)
+    else scanAt = 0
+    wake()
+  }
+  const hints = createHints(options.redisUrl, keys.hints(stream), instance, log, tell)
+  redis.on('close', startOver)
+
+  /** Everything that waits is put into the stream again: who has had it knows it by its id. */
+  function startOver() {
+    lastId = undefined
+    sent = []
+    relayed = new Map()
+    known = undefined
+    checkAt = 0
+  }
+
+  const keyOf = (outbox: Outbox, aggregate: string) => `${outbox.kind}/${aggregate}`
+  const isFull = () => state !== undefined && state.length >= most
+
+  /** Puts what is new of these documents into the stream. @returns those that found no room. */
+  async function relay(outbox: Outbox, waiting: Waiting[]): Promise<string[]> {
+    const expected = lastId
+    if (expected === undefined) return []
+    const room = state ? most - state.length : most
+    const left: string[] = []
+    const news: Sent[] = []
+    const events: Buffer[] = []
+    for (const { aggregate, entries } of waiting) {
+      const last = relayed.get(keyOf(outbox, aggregate)) ?? Number.NEGATIVE_INFINITY
+      if (events.length >= room) {
+        left.push(aggregate)
+        continue
+      }
+      for (const entry of entries) {
+        if (entry.sequence <= last) continue
+        news.push({ streamId: '', outbox, aggregate, id: entry.id, sequence: entry.sequence })
+        events.push(eventBytes(entry, stream, outbox.kind, aggregate))
+      }
+    }
+    if (events.length === 0) return left
+    const ids = await append(redis, stream, expected, events)
+    // Meanwhile the connection broke: what is in the stream now has to be found out.
+    if (lastId !== expected) return []
+    if (ids.length === 0) {
+      log.info({ stream }, 'the stream is not as it was left: relaying anew what waits')
+      startOver()
+      return []
+    }
+    lastId = ids.at(-1)
+    if (state) state.length += ids.length
+    for (const [index, one] of news.entries()) {
+      one.streamId = ids[index] ?? ''
+      sent.push(one)
+      relayed.set(keyOf(outbox, one.aggregate), one.sequence)
+    }
+    return left
+  }
+
+  async function relayTold(): Promise<void> {
+    for (const [kind, outbox] of outboxes) {
+      const set = told.get(kind) ?? new Set()
+      while (set.size > 0 && lastId !== undefined && !isFull()) {
+        const some = [...set.values().take(batch)]
+        for (const aggregate of some) set.delete(aggregate)
+        try {
+          for (const aggregate of await relay(outbox, await outbox.of(some))) set.add(aggregate)
+        } catch (error) {
+          for (const aggregate of some) set.add(aggregate)
+          throw error
+        }
+      }
+    }
+  }
+
+  async function scan(): Promise<void> {
+    const began = performance.now()
+    for (const outbox of outboxes.values()) {
+      for await (const waiting of outbox.all(batch)) {
+        if (lastId === undefined || isFull()) return
+        await relay(outbox, waiting)
+      }
+    }
+    const tookMs = performance.now() - began
+    scanAt = performance.now() + Math.max(scanMs, tookMs / scanShare)
+  }
+
+  /** Finds out how far the groups are, and takes out of the outboxes what all of them have. */
+  async function check(): Promise<void> {
+    known ??= new Set((await groups.find().toArray()).map(({ _id }) => _id))
+    for (const group of await redis.smembers(keys.deleted(stream))) {
+      await groups.deleteOne({ _id: group })
+      await redis.call('XGROUP', ['DESTROY', keys.stream(stream), group]).catch(() => {})
+      await redis.srem(keys.deleted(stream), group)
+      known.delete(group)
+    }
+    const now = await stateOf(redis, stream)
+    const seen = now.groups.map(({ group }) => group)
+    for (const _id of seen) {
+      if (known.has(_id)) continue
+      await groups.updateOne({ _id }, { $setOnInsert: { createTime: new Date() } }, { upsert: true })
+      known.add(_id)
+    }
+    const lost = [...known].filter(group => !seen.includes(group))
+    for (const group of lost) await ensureGroup(redis, stream, group)
+    await redis.sadd(keys.streams, stream)
+    if (lost.length > 0 || (lastId !== undefined && now.lastId !== lastId)) {
+      if (lastId !== undefined) log.warn({ stream, groups: lost }, 'Redis has lost events: relaying anew what waits')
+      startOver()
+    }
+    if (lastId === undefined) {
+      lastId = now.lastId
+      scanAt = 0
+    }
+    state = now
+    if (lost.length === 0) await takeOut(floorOf(now))
+    const point = trimPoint(now, kept)
+    if (point) await redis.call('XTRIM', [keys.stream(stream), 'MINID', '=', point])
+    problem = problemOf(now, most)
+    checkAt = performance.now() + (sent.length > 0 ? checkMs : quietCheckMs)
+  }
+
+  /** @param floor the first id that some group has not acknowledged; undefined when there is no group. */
+  async function takeOut(floor: string | undefined): Promise<void> {
+    let count = 0
+    while (count < sent.length && (!floor || compareIds(sent[count]?.streamId ?? noId, floor) < 0)) count++
+    const done = sent.slice(0, count)
+    const from = lastId
+    for (const [outbox, of] of Map.groupBy(done, ({ outbox }) => outbox)) {
+      for (let at = 0; at < of.length; at += 500) {
+        const some = of.slice(at, at + 500)
+        await outbox.remove(
+          [...new Set(some.map(({ aggregate }) => aggregate))],
+          some.map(({ id }) => id),
+        )
+      }
+    }
+    // Otherwise it has started over meanwhile, and what it knows is new.
+    if (from === undefined || lastId === undefined) return
+    sent = sent.slice(count)
+    for (const { outbox, aggregate, sequence } of done) {
+      const key = keyOf(outbox, aggregate)
+      if (relayed.get(key) === sequence) relayed.delete(key)
+    }
+  }
+
+  async function work(): Promise<void> {
+    if (performance.now() >= checkAt) await check()
+    await relayTold()
+    if (performance.now() >= scanAt && !isFull()) await scan()
+  }
+
+  async function run(): Promise<void> {
+    while (!closing) {
+      let waitMs = quietCheckMs
+      if (lease.held() && redis.status === 'ready') {
+        try {
+          await work()
+          const now = performance.now()
+          if (sent.length > 0) checkAt = Math.min(checkAt, now + checkMs)
+          waitMs = isFull() ? checkMs : Math.min(checkAt, scanAt) - now
+          if ([...told.values()].some(({ size }) => size > 0) && !isFull()) waitMs = 0
+        } catch (error) {
+          log.debug({ stream, reason: String(error) }, 'events could not be relayed; trying again')
+          problem = `events of ${stream} cannot be relayed: ${error instanceof Error ? error.message : error}`
+          waitMs = pauseMs
+        }
+      }
+      if (waitMs > 0 && !closing) await pause(waitMs)
+      else await new Promise(setImmediate)
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, ms)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+  const running = run()
+
+  return {
+    written(kind, aggregate) {
+      if (lease.held()) tell(kind, [aggregate])
+      else hints.send(kind, aggregate)
+    },
+    async probe() {
+      if (redis.status !== 'ready')
+        throw new Error(`events of ${stream} wait in their outboxes: no connection to Redis`)
+      if (lease.held() && problem) throw new Error(problem)
+    },
+    async close() {
+      closing = true
+      wake()
+      await running
+      if (lease.held() && redis.status === 'ready')
+        await relayTold()
+          .then(check)
+          .catch(() => {})
+      hints.close()
+      await lease.close()
+      redis.disconnect()
+    },
+  }
+}
+
+/** What an operator should know of a stream, if anything. */
+export function problemOf(state: StreamState, most: number, nowMs = Date.now()): string | undefined {
+  const problems = state.groups.flatMap(({ group, lag, pending, oldestId }) => {
+    const waiting = lag + pending
+    const ageMs = oldestId ? nowMs - msOf(oldestId) : 0
+    if (waiting < behind.events && ageMs < behind.ms) return []
+    return [`the group ${group} is behind: ${waiting} events wait, the oldest for ${Math.round(ageMs / 1000)} s`]
+  })
+  if (state.length > most * 0.8)
+    problems.push(
+      `the stream has ${state.length} of at most ${most} events, beyond which new ones wait in their outboxes`,
+    )
+  return problems.length > 0 ? problems.join('; ') : undefined
+}
