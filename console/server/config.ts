@@ -6,11 +6,13 @@ import { registry } from '@site11/runtime/contract.ts'
 import { violationOf } from '@site11/runtime/validate.ts'
 import { z } from 'zod'
 
-const { SITE11_CONSOLE: _own, SITE11_REDIS_URL: _unused, ...platform } = platformConfig
+const { SITE11_CONSOLE: _own, ...platform } = platformConfig
 
 const shape = {
   ...platform,
   SITE11_INSTANCE: platform.SITE11_INSTANCE.default('console-1'),
+  /** Where the events of services are. Without it none are shown, and none are heard of. */
+  SITE11_REDIS_URL: platform.SITE11_REDIS_URL.optional(),
   /** Where the plain HTTP server listens: health, keys, dashboard. */
   SITE11_HTTP_LISTEN: hostAndPort,
   /** Where proxies reach it; the same as SITE11_HTTP_LISTEN when unset. */

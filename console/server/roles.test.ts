@@ -15,7 +15,14 @@ test('every scope that a contract asks for is granted to admin', () => {
 
 test('roles add up, without repeats and in order', () => {
   expect(scopesOf(['user'])).toEqual(['profile'])
-  expect(scopesOf(['user', 'operator'])).toEqual(['mesh:read', 'mesh:write', 'profile', 'users:read'])
+  expect(scopesOf(['user', 'operator'])).toEqual([
+    'events:read',
+    'events:write',
+    'mesh:read',
+    'mesh:write',
+    'profile',
+    'users:read',
+  ])
 })
 
 test('a role that does not exist grants nothing', () => {

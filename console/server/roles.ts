@@ -1,11 +1,20 @@
 /** Roles are named sets of scopes. Contracts ask for scopes, never for roles. */
 
 /** Every scope that a contract asks for. */
-export const allScopes = ['mesh:read', 'mesh:write', 'profile', 'users:admin', 'users:read', 'users:write'] as const
+export const allScopes = [
+  'events:read',
+  'events:write',
+  'mesh:read',
+  'mesh:write',
+  'profile',
+  'users:admin',
+  'users:read',
+  'users:write',
+] as const
 
 const scopesByRole: Readonly<Record<string, readonly string[]>> = {
   admin: allScopes,
-  operator: ['mesh:read', 'mesh:write', 'profile', 'users:read'],
+  operator: ['events:read', 'events:write', 'mesh:read', 'mesh:write', 'profile', 'users:read'],
   user: ['profile'],
 }
 

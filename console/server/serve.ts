@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
+import { EventsServiceService } from '@site11/proto/grpc/site11/console/v1/events_service.ts'
 import { ProxyProgress, RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
@@ -25,6 +26,7 @@ import { createControlPlane } from './control-plane/server.ts'
 import { diagnosticsService } from './diagnostics/service.ts'
 import { checkContract, createEdge } from './edge.ts'
 import { edgeCertificateOf } from './edge-certificate.ts'
+import { connectEvents } from './events/connect.ts'
 import { ensureAdmin } from './first-admin.ts'
 import { type HealthReport, healthReport } from './health/report.ts'
 import { createHealthWatch } from './health/watch.ts'
@@ -51,7 +53,7 @@ const renewMs = 10_000
 /** Looking at the whole mesh after a change costs some ms where there are a thousand instances: at most so often. ms. */
 const followMs = 20
 
-const definitions = [AuthServiceService, RegistryServiceService, DiagnosticsServiceService]
+const definitions = [AuthServiceService, RegistryServiceService, DiagnosticsServiceService, EventsServiceService]
 const nobody: ReadonlySet<string> = new Set()
 
 export interface Serving {
@@ -88,7 +90,14 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   const verifier = createVerifier()
 
   const server = createServer()
-  const ownHealth = addReflectionAndHealth(server, definitions, { mongodb: store.ping }, { log })
+  const sessions = await createSessions(db, log)
+  const events = await connectEvents(config, store, sessions, log)
+  const ownHealth = addReflectionAndHealth(
+    server,
+    definitions,
+    { mongodb: store.ping },
+    { log, dispensable: events.probes },
+  )
   const ownInstance = createOwnInstance(config, own, ownHealth.dependencies, now)
   const controlPlane = createControlPlane({
     joinToken: config.SITE11_JOIN_TOKEN,
@@ -156,7 +165,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   const users = createClient(UsersServiceService, 'users', () => token.token, identity)
   const verify = (authorization: string | undefined) => verifier.verify(authorization)
   const auth = authService({
-    sessions: await createSessions(db, log),
+    sessions,
     tokens,
     users,
     verify,
@@ -187,6 +196,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   service(AuthServiceService, auth).add(server, { authenticate, log })
   service(withSharedMessages(RegistryServiceService), attachments.handlers).add(server, { authenticate, log })
   service(DiagnosticsServiceService, diagnostics).add(server, { authenticate, log })
+  service(EventsServiceService, events.handlers).add(server, { authenticate, log })
   controlPlane.addTo(server)
 
   const takeKeys = () => verifier.setKeys({ issuer, jwks: keys.jwks() })
@@ -252,6 +262,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     stopped()
     controlPlane.close()
     await closeServer(server, graceMs)
+    await events.close()
     await journal.close()
     ownHealth.close()
     users.close()

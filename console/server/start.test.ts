@@ -42,7 +42,6 @@ beforeEach(async () => {
     SITE11_CONSOLE: `127.0.0.1:${grpc}`,
     SITE11_JOIN_TOKEN: 'a join token for tests',
     SITE11_MONGO_URL: mongod.url.replace('/?', `/console_${grpc}?`),
-    SITE11_REDIS_URL: 'redis://127.0.0.1:1',
     SITE11_SECRET_KEY: Buffer.alloc(32, 1).toString('base64'),
     SITE11_HOME: home,
   }
@@ -69,7 +68,12 @@ async function start(change: Record<string, string> = {}): Promise<() => Promise
 
 /** Starts an instance of Users as the runtime does. @returns a function that takes it out of service and ends it. */
 async function startUsers(instance = 'users-1'): Promise<() => Promise<void>> {
-  const config = loadConfig(platformConfig, { ...env, SITE11_INSTANCE: instance, SITE11_LISTEN: '127.0.0.1:0' })
+  const config = loadConfig(platformConfig, {
+    ...env,
+    SITE11_REDIS_URL: 'redis://127.0.0.1:1',
+    SITE11_INSTANCE: instance,
+    SITE11_LISTEN: '127.0.0.1:0',
+  })
   const services = () => [service(UsersServiceService, users.handlers)]
   const stop = await serve({ name: 'users', version: '1.0.0', config, log, services, probes: {} })
   let stopping: Promise<void> | undefined

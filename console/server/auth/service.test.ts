@@ -264,7 +264,9 @@ describe('refreshing', () => {
     const { session } = await login()
     const [account] = users.accounts
     if (account) account.user.roles = ['operator']
-    expect((await refresh(session.refreshToken)).value.scope).toBe('mesh:read mesh:write profile users:read')
+    expect((await refresh(session.refreshToken)).value.scope).toBe(
+      'events:read events:write mesh:read mesh:write profile users:read',
+    )
   })
 
   test.each([

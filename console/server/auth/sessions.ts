@@ -8,7 +8,7 @@
 import type { Log } from '@site11/runtime/log.ts'
 import { ensureIndexes, type IndexSpec } from '@site11/runtime/store/indexes.ts'
 import { storeError } from '@site11/runtime/store/store-error.ts'
-import type { Db } from 'mongodb'
+import type { ClientSession, Db } from 'mongodb'
 
 const day = 24 * 60 * 60_000
 /** A session ends when it is not refreshed for this long, and at the latest at the absolute age. ms. */
@@ -44,6 +44,12 @@ export interface Sessions {
   endOwn(userId: string, id: string, nowMs: number): Promise<boolean>
   /** Ends all sessions of a user but one. @returns how many. */
   endOthers(userId: string, keepId: string): Promise<number>
+  /** Ends the sessions of a user that began no later, or with an earlier password, within a transaction. */
+  endOfUser(
+    userId: string,
+    which: { createdBy: Date } | { passwordBefore: number },
+    session: ClientSession,
+  ): Promise<void>
 }
 
 /** @returns when a session that is refreshed now ends unless it is refreshed again. */
@@ -89,6 +95,13 @@ export async function createSessions(db: Db, log: Log): Promise<Sessions> {
       const { deletedCount } = await sessions.deleteMany({ userId, _id: { $ne: keepId } })
       return deletedCount
     }),
+    async endOfUser(userId, which, session) {
+      const those =
+        'createdBy' in which
+          ? { createTime: { $lte: which.createdBy } }
+          : { passwordVersion: { $lt: which.passwordBefore } }
+      await sessions.deleteMany({ userId, ...those }, { session })
+    },
   }
 }
 

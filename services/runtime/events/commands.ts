@@ -17,6 +17,15 @@ export async function sendCommand(redis: Redis, stream: string, group: string, c
   await redis.multi().rpush(key, JSON.stringify(command)).expire(key, keptS).exec()
 }
 
+/** @returns whether nobody has taken this command yet; it is then taken back. */
+export async function takeBack(redis: Redis, stream: string, group: string, command: Command): Promise<boolean> {
+  return (await redis.lrem(keys.commands(stream, group), 1, JSON.stringify(command))) > 0
+}
+
+/** @returns whether commands wait for somebody to take them. */
+export const areWaiting = async (redis: Redis, stream: string, group: string): Promise<boolean> =>
+  (await redis.llen(keys.commands(stream, group))) > 0
+
 /** @returns what takes the commands. */
 export function createCommands(redis: Redis, stream: string, group: string): { next(): Promise<Command[]> } {
   const key = keys.commands(stream, group)

@@ -58,18 +58,8 @@ export function createDeadLetters(db: Db, redis: Redis, stream: string, group: s
   async function copy({ eventId, event, reason, attempts, time }: DeadLetter): Promise<void> {
     const before = copied.get(eventId)
     if (before) await redis.xdel(key, before)
-    const id = await redis.xadd(
-      key,
-      '*',
-      'event',
-      event,
-      'reason',
-      reason,
-      'attempts',
-      attempts,
-      'time',
-      time.toISOString(),
-    )
+    const said = ['reason', reason, 'attempts', attempts, 'time', time.toISOString()]
+    const id = await redis.xadd(key, '*', 'id', eventId, 'event', event, ...said)
     if (id) copied.set(eventId, id)
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { startMongod } from '../store/test-mongod.ts'
 import { sendCommand } from './commands.ts'
 import { entriesOf } from './redis.ts'
 import { keys, stateOf } from './stream.ts'
@@ -242,4 +243,28 @@ test('a stream that is full takes no more until there is room, and loses nothing
   await events.subscribe('one')
   for (const n of upTo(6)) await soon(async () => expect(await events.handled('one', `b${n}`)).toEqual([1, 2, 3]))
   await soon(async () => expect(await events.waiting()).toBe(0))
+})
+
+test('a database that is away for longer than a lease lasts costs no event, and none is doubled', {
+  timeout: 60_000,
+}, async () => {
+  const mongod = await startMongod()
+  const own = await startEvents(mongod)
+  try {
+    own.relay()
+    await own.subscribe('one', undefined, 'one-1')
+    await own.subscribe('one', undefined, 'one-2')
+    for (const n of upTo(2)) {
+      for (const thing of ['a', 'b', 'c']) for (const _ of upTo(10)) await own.change(thing)
+      await soon(async () => expect(await own.handled('one', 'a')).not.toHaveLength((n - 1) * 10))
+      await mongod.kill()
+      await wait(n * 2000)
+      await mongod.restart()
+    }
+    for (const thing of ['a', 'b', 'c'])
+      await vi.waitFor(async () => expect(await own.handled('one', thing)).toEqual(upTo(20)), { timeout: 20_000 })
+    await vi.waitFor(async () => expect(await own.waiting()).toBe(0), { timeout: 20_000 })
+  } finally {
+    await own.stop()
+  }
 })

@@ -15,7 +15,7 @@ import { createHints } from './hints.ts'
 import { createLease } from './lease.ts'
 import { type Outbox, outboxOf, type Waiting } from './outbox.ts'
 import { compareIds, connectRedis, msOf } from './redis.ts'
-import { append, ensureGroup, floorOf, keys, noId, type StreamState, stateOf, trimPoint } from './stream.ts'
+import { append, ensureGroup, floorOf, keys, noId, type StreamState, stateOf, trim } from './stream.ts'
 
 export interface Relay {
   /** Says that an aggregate has a new event, once that is written. Costs nothing worth mentioning. */
@@ -208,8 +208,7 @@ export function createRelay(options: RelayOptions): Relay {
     }
     state = now
     if (lost.length === 0) await takeOut(floorOf(now))
-    const point = trimPoint(now, kept)
-    if (point) await redis.call('XTRIM', [keys.stream(stream), 'MINID', '=', point])
+    await trim(redis, stream, now, kept)
     problem = problemOf(now, most)
     checkAt = performance.now() + (sent.length > 0 ? checkMs : quietCheckMs)
   }

@@ -2,7 +2,7 @@
  * A stream of events in Redis. It is a way and not a store: what no group has acknowledged yet stands in the outboxes too, from which the
  * relay makes the stream again when Redis has lost it.
  */
-import { compareIds, msOf, type Redis, script } from './redis.ts'
+import { compareIds, type Redis, script } from './redis.ts'
 
 /** What things are called in Redis. */
 export const keys = {
@@ -57,19 +57,17 @@ export interface GroupState {
 export interface StreamState {
   /** The last that was ever appended; `0-0` when the stream is new or lost. */
   lastId: string
-  firstId: string
   length: number
   groups: GroupState[]
 }
 
 const stateScript = script(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'0-0', '0-0', 0, {}} end
-local info, last, first = redis.call('XINFO', 'STREAM', KEYS[1]), '0-0', '0-0'
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'0-0', 0, {}} end
+local info, last = redis.call('XINFO', 'STREAM', KEYS[1]), '0-0'
 local length = 0
 for i = 1, #info, 2 do
   if info[i] == 'last-generated-id' then last = info[i + 1] end
   if info[i] == 'length' then length = info[i + 1] end
-  if info[i] == 'first-entry' and info[i + 1] then first = info[i + 1][1] end
 end
 local groups = {}
 for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -83,20 +81,14 @@ for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   if not lag then lag = #next > 0 and -1 or 0 end
   groups[#groups + 1] = {of['name'], of['last-delivered-id'], lag, pending[1], oldest}
 end
-return {last, first, length, groups}`)
+return {last, length, groups}`)
 
 /** @returns all of it as of one moment. */
 export async function stateOf(redis: Redis, stream: string): Promise<StreamState> {
   const answer = await stateScript(redis, [keys.stream(stream)], [])
-  const [lastId, firstId, length, groups] = answer as [
-    string,
-    string,
-    number,
-    [string, string, number, number, string][],
-  ]
+  const [lastId, length, groups] = answer as [string, number, [string, string, number, number, string][]]
   return {
     lastId,
-    firstId,
     length,
     groups: groups.map(([group, lastId, lag, pending, oldestId]) => ({
       group,
@@ -120,17 +112,20 @@ export function nextId(id: string): string {
   return `${ms}-${Number(count) + 1}`
 }
 
-/**
- * @returns before which id to trim, so that about `kept` entries stay, and never one that a group has not acknowledged; undefined when
- * there is nothing to trim. Entries are taken to be spread evenly over time: what is trimmed too little goes the next time.
- */
-export function trimPoint(state: StreamState, kept: number): string | undefined {
-  const { firstId, lastId, length } = state
-  if (length <= kept) return undefined
-  const [from, to] = [msOf(firstId), msOf(lastId)]
-  const even = `${Math.floor(from + (to - from) * (1 - kept / length))}-0`
-  const floor = floorOf(state) ?? nextId(lastId)
-  return compareIds(even, floor) < 0 ? even : floor
+const trimAtOnce = 2000
+
+const placeScript = script(`
+local entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])
+return #entries > 0 and entries[#entries][1] or ''`)
+
+/** Trims a stream towards so many entries, some at a time, and never one that a group has not acknowledged. */
+export async function trim(redis: Redis, stream: string, state: StreamState, kept: number): Promise<void> {
+  const excess = Math.min(state.length - kept, trimAtOnce)
+  if (excess <= 0) return
+  const place = (await placeScript(redis, [keys.stream(stream)], [excess + 1])) as string
+  const floor = floorOf(state) ?? nextId(state.lastId)
+  const [point] = [place, floor].sort(compareIds)
+  if (point) await redis.call('XTRIM', [keys.stream(stream), 'MINID', '=', point])
 }
 
 /** Makes a group that begins with the oldest event kept, unless there is one. */

@@ -126,9 +126,20 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
 
   const effects = async (event: Event, session: ClientSession) => handlers[event.type]?.(event, session)
 
+  /** Whoever reads for the group takes them over, be it this instance again. */
+  function drop(items: InHand[]): void {
+    for (const { streamId } of items) inHand.delete(streamId)
+    isCurrent = false
+  }
+
+  function begin(items: InHand[]): void {
+    for (const item of items) inHand.set(item.streamId, item)
+    lanes.add(items)
+  }
+
   /** The work of a lane. What cannot be handled now because something is away, waits. */
   async function handle(items: InHand[]): Promise<void> {
-    if (!lease.held()) return
+    if (!lease.held()) return drop(items)
     try {
       await tryAll(items)
     } catch (error) {
@@ -206,7 +217,6 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
         await park({ streamId, subject: `malformed/${streamId}`, event, bytes, attempts }, `It is no event: ${error}`)
       }
     }
-    for (const item of items) inHand.set(item.streamId, item)
     return items
   }
 
@@ -242,18 +252,22 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
       if (ids.length > 0) await countAttempts(ids, 2)
       // Being given is no attempt yet, as long as nothing says that it failed.
       for (const item of found) item.attempts = 0
-      lanes.add(found)
+      begin(found)
     }
   }
 
   async function handleAlone(items: InHand[]): Promise<void> {
     for (const item of items) {
-      if (!lease.held() || closing.signal.aborted) return
+      if (!lease.held() || closing.signal.aborted) {
+        isCurrent = false
+        return
+      }
       if (item.attempts >= maxAttempts) {
         await park(item, `The process ended while it was handled, ${item.attempts} times.`)
         continue
       }
       await countAttempts([item.streamId], item.attempts + 1)
+      inHand.set(item.streamId, item)
       await handle([item])
     }
   }
@@ -307,7 +321,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
     if (lanes.ready() >= mostInHand) return wait(5)
     const how = ['GROUP', group, instance, 'COUNT', batch * 2, 'BLOCK', blockMs, 'STREAMS', key, '>']
     const answer = (await reader.callBuffer('XREADGROUP', how)) as [Buffer, unknown][] | null
-    if (answer?.[0]) lanes.add(await take(entriesOf(answer[0][1]), 0))
+    if (answer?.[0]) begin(await take(entriesOf(answer[0][1]), 0))
   }
 
   async function run(): Promise<void> {

@@ -2,8 +2,9 @@
 import { UserRolesChanged } from '@site11/proto/grpc/site11/users/v1/events.ts'
 import type { Collection } from 'mongodb'
 import { createLog } from '../log.ts'
+import { connectStore } from '../store/connect.ts'
 import { ensureIndexes } from '../store/indexes.ts'
-import { storeForTests } from '../store/test-mongod.ts'
+import { storeForTests, type TestMongod } from '../store/test-mongod.ts'
 import { startRedis } from '../test-redis.ts'
 import { type OutboxEntry, outboxEntry } from './event.ts'
 import { outboxIndex } from './outbox.ts'
@@ -27,8 +28,9 @@ export interface Effect {
   eventId: string
 }
 
-export async function startEvents() {
-  const { store, stop } = await storeForTests()
+/** @param mongod one that the test may kill. */
+export async function startEvents(mongod?: TestMongod) {
+  const { store, stop } = mongod ? storeOn(mongod) : await storeForTests()
   const redisServer = await startRedis()
   const redis = connectRedis(redisServer.url, 'test', log)
   const things: Collection<Thing> = store.db.collection('things')
@@ -120,3 +122,12 @@ export async function startEvents() {
 }
 
 export type TestEvents = Awaited<ReturnType<typeof startEvents>>
+
+function storeOn(mongod: TestMongod) {
+  const store = connectStore({ url: mongod.url.replace('/?', '/events?'), appName: 'test' })
+  const stop = async () => {
+    await store.close()
+    await mongod.stop()
+  }
+  return { store, stop }
+}
