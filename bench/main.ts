@@ -17,6 +17,7 @@ import { createUsers, peerDatabase, shareUsers } from './users.ts'
 
 const help = `npm run bench -- [options]
 npm run bench -- control-plane --help
+npm run bench -- events --help
 
   --rounds 7          how often each system is measured
   --seconds 2         how long each measurement takes
@@ -153,9 +154,16 @@ async function controlPlane(args: string[]) {
   process.exitCode = await benchControlPlane(args)
 }
 
+async function events(args: string[]) {
+  await prepare(say, new AbortController().signal)
+  const { benchEvents } = await import('./events/main.ts')
+  process.exitCode = await benchEvents(args)
+}
+
 async function main() {
   const [command, ...rest] = process.argv.slice(2)
   if (command === 'control-plane') return controlPlane(rest)
+  if (command === 'events') return events(rest)
   const settings = options()
   if (settings.help) return console.log(help)
   const report = await stoppingAll(started => bench(settings, started))

@@ -25,6 +25,8 @@ export interface BenchMesh {
   processes(): BenchProcess[]
   /** `mongodb://` URL of its mongod, with the rights to read and copy everything. */
   storeUrl: string
+  /** `redis://` URL of its Redis. */
+  redisUrl: string
   /** @returns a new access token of the first admin. */
   login(): Promise<string>
   stop(): Promise<void>
@@ -51,7 +53,7 @@ export async function startMesh(port: number, folder: string): Promise<BenchMesh
   })
   const home = homeOf(env)
   const ports = portsFrom(String(port))
-  const { mongo, joinToken, operatorToken } = loadSecrets(home.secrets, [])
+  const { mongo, joinToken, operatorToken, redisPassword } = loadSecrets(home.secrets, [])
   const base = `http://127.0.0.1:${port}`
   const login = async () => {
     const response = await fetch(`${base}/api/v1/auth/login`, {
@@ -71,6 +73,7 @@ export async function startMesh(port: number, folder: string): Promise<BenchMesh
     operatorToken,
     trust: readFileSync(home.trust, 'utf8'),
     storeUrl: `mongodb://site11-admin:${mongo.adminPassword}@127.0.0.1:${ports.mongod}/?directConnection=true`,
+    redisUrl: `redis://:${redisPassword}@127.0.0.1:${ports.redis}`,
     processes() {
       const record = readRecord(home.record)
       if (!record) throw new Error('The mesh of the bench has stopped.')

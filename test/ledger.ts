@@ -30,21 +30,28 @@ export interface Acknowledged {
   version: number
 }
 
+/** A user as the database has it at the end, whatever was answered. */
+export interface Kept {
+  subject: string
+  version: number
+}
+
 export interface Verdict {
   acknowledged: number
   effects: number
-  /** Acknowledged, but without an effect. */
+  /** Acknowledged or in the database, but without an effect. */
   missing: string[]
   /** Had their effect more than once. */
   doubled: string[]
   /** Subjects whose effects are out of order, or have a gap. */
   disordered: string[]
-  /** Events of subjects in the ledger beyond what was acknowledged: of writes whose outcome was not known, and happened. */
+  /** Writes whose outcome was not known, and that have happened; each must have its event, too. */
   unacknowledged: number
 }
 
-export function judge(ledger: readonly Acknowledged[], effects: readonly Effect[]): Verdict {
-  const subjects = new Set(ledger.map(({ subject }) => subject))
+/** @param kept the subjects that were made while the ledger was kept. */
+export function judge(ledger: readonly Acknowledged[], kept: readonly Kept[], effects: readonly Effect[]): Verdict {
+  const subjects = new Set(kept.map(({ subject }) => subject))
   const own = effects.filter(({ subject }) => subjects.has(subject))
   const times = new Map<string, number>()
   for (const { subject, sequence } of own) {
@@ -52,16 +59,19 @@ export function judge(ledger: readonly Acknowledged[], effects: readonly Effect[
     times.set(key, (times.get(key) ?? 0) + 1)
   }
   const acknowledged = new Set(ledger.map(({ subject, version }) => `${subject} ${version}`))
+  const happened = kept.flatMap(({ subject, version }) =>
+    Array.from({ length: version }, (_, index) => `${subject} ${index + 1}`),
+  )
   const bySubject = Map.groupBy(own, ({ subject }) => subject)
   return {
     acknowledged: acknowledged.size,
     effects: own.length,
-    missing: [...acknowledged].filter(key => !times.has(key)),
+    missing: [...new Set([...acknowledged, ...happened])].filter(key => !times.has(key)),
     doubled: [...times].flatMap(([key, count]) => (count > 1 ? [key] : [])),
     disordered: [...bySubject].flatMap(([subject, of]) => {
       const sequences = of.toSorted((a, b) => a.position - b.position).map(({ sequence }) => sequence)
       return sequences.every((sequence, index) => sequence === index + 1) ? [] : [`${subject}: ${sequences.join()}`]
     }),
-    unacknowledged: [...times.keys()].filter(key => !acknowledged.has(key)).length,
+    unacknowledged: happened.filter(key => !acknowledged.has(key)).length,
   }
 }

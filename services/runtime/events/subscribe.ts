@@ -86,7 +86,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
   const { stream, group, store, instance, log, handlers, maxAttempts = 6, retryMs = 200 } = subscription
   const key = keys.stream(stream)
   const about = { stream, group }
-  const inbox = await createInbox(store.client, store.db, stream, group, log)
+  const inbox = await createInbox(store.client, store.db, { stream, group, parallel: laneCount + 1, log })
   const redis = connectRedis(subscription.redisUrl, `${instance}-${stream}`, log)
   const reader = connectRedis(subscription.redisUrl, `${instance}-${stream}-reader`, log, readMs)
   const letters = createDeadLetters(store.db, redis, stream, group)
@@ -222,6 +222,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
 
   /** Takes what was given to the group, to this instance or to another one, and not acknowledged. */
   async function takeOver(): Promise<void> {
+    await inbox.takeOver()
     await ensureGroup(redis, stream, group)
     await letters.load()
     for (let from = '0-0'; ; ) {
@@ -357,6 +358,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
       await running
       await lanes.close()
       await lease.close()
+      await inbox.close().catch(() => {})
       redis.disconnect()
     },
   }
