@@ -15,7 +15,7 @@ import { createTokens } from '../console/server/tokens.ts'
 import { portsFrom } from '../mesh/ports.ts'
 import { loadSecrets } from '../mesh/secrets.ts'
 import { connectRedis, type Redis } from '../services/runtime/events/redis.ts'
-import { type Handler, subscribe } from '../services/runtime/events/subscribe.ts'
+import { each, subscribe } from '../services/runtime/events/subscribe.ts'
 import { createLog } from '../services/runtime/log.ts'
 import { connectStore, type Store } from '../services/runtime/store/connect.ts'
 import { admin, createUser, newEmail, register } from './accounts.ts'
@@ -222,7 +222,7 @@ test('what a group cannot handle is listed, tried again and skipped', async () =
   const bad = await createUser()
   let broken = true
   const handled: string[] = []
-  const handler: Handler = async ({ subject, sequence }) => {
+  const handler = async ({ subject, sequence }: { subject: string; sequence: number }) => {
     if (broken && subject === `users/${bad.id}`) throw new Error('not today')
     if (subject === `users/${bad.id}`) handled.push(`${subject} ${sequence}`)
   }
@@ -233,7 +233,7 @@ test('what a group cannot handle is listed, tried again and skipped', async () =
     redisUrl,
     instance: 'picky-1',
     log,
-    handlers: { 'site11.users.v1.UserCreated': handler, 'site11.users.v1.UserUpdated': handler },
+    handler: each({ 'site11.users.v1.UserCreated': handler, 'site11.users.v1.UserUpdated': handler }),
     maxAttempts: 2,
     retryMs: 20,
   })

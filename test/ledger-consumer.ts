@@ -2,7 +2,7 @@
  * A consumer that writes down the effect of every event, in a process of its own, so that it can be killed. Arguments: the name of the
  * instance; URLs of MongoDB and Redis are in the environment. Prints a line when it is ready.
  */
-import { on, subscribe } from '../services/runtime/events/subscribe.ts'
+import { each, on, subscribe } from '../services/runtime/events/subscribe.ts'
 import { createLog } from '../services/runtime/log.ts'
 import { connectStore } from '../services/runtime/store/connect.ts'
 import { type Effect, group, types } from './ledger.ts'
@@ -30,7 +30,7 @@ await subscribe({
   redisUrl,
   instance,
   log: createLog(instance, 'warn'),
-  handlers: Object.fromEntries(types.map(type => [`site11.users.v1.${type}`, writeDown])),
+  handler: each(Object.fromEntries(types.map(type => [`site11.users.v1.${type}`, writeDown]))),
 })
 process.stdout.write('ready\n')
 // Whoever started it may be gone.

@@ -1,6 +1,6 @@
-/** Handles the events: one document for each, and how long after the change it was there. */
+/** Handles the events, as many at a time as there are: one document for each, and how long after the change it was there. */
 import { UserCreated } from '@site11/proto/grpc/site11/users/v1/events.ts'
-import { on, subscribe } from '@site11/runtime/events/subscribe.ts'
+import { type Handler, subscribe } from '@site11/runtime/events/subscribe.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { connectStore } from '@site11/runtime/store/connect.ts'
 import type { ClientSession } from 'mongodb'
@@ -39,10 +39,14 @@ export const handlers = {
     const store = connectStore({ url: mongoUrl, appName: 'consumer' })
     await store.db.createCollection('effects')
     const effects = store.db.collection('effects')
-    const write = on(UserCreated, async ({ roles }, { id, time }, session) => {
-      timesOf(session).push(time?.getTime() ?? 0)
-      await effects.insertOne({ eventId: id, roles }, { session })
-    })
+    const handler: Handler = {
+      types: ['site11.users.v1.UserCreated'],
+      async handle(events, session) {
+        timesOf(session).push(...events.map(({ time }) => time?.getTime() ?? 0))
+        const documents = events.map(({ id, data }) => ({ eventId: id, roles: UserCreated.decode(data).roles }))
+        await effects.insertMany(documents, { session })
+      },
+    }
     const consumer = await subscribe({
       stream: 'bench',
       group: 'bench',
@@ -50,7 +54,7 @@ export const handlers = {
       redisUrl,
       instance: 'consumer',
       log,
-      handlers: { 'site11.users.v1.UserCreated': write },
+      handler,
     })
     stop = async () => {
       await consumer.close()

@@ -38,7 +38,7 @@ const write = async () => {
     return String(error)
   }
   written++
-  if (withEvents) relay?.written('users', id)
+  if (withEvents) relay?.written('users', id, document.outbox?.[0])
   return undefined
 }
 

@@ -56,7 +56,7 @@ async function start(config: UsersConfig, log: Log): Promise<() => Promise<void>
   const leaving = new AbortController()
   const now = () => new Date()
   const handlers = usersService({
-    store: await createUserStore(store, secret, log, id => relay.written('users', id)),
+    store: await createUserStore(store, secret, log, (id, first) => relay.written('users', id, first)),
     watch: createUserWatch(watching, leaving.signal, now),
     links: await createLinks(store.db, log),
     mail,

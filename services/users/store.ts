@@ -4,6 +4,7 @@
  */
 import type { ListUsersRequest } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { aborted, alreadyExists, notFound } from '@site11/runtime/errors.ts'
+import type { OutboxEntry } from '@site11/runtime/events/event.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { createGroupInserter, createPointReader } from '@site11/runtime/store/coalesce.ts'
 import type { Store } from '@site11/runtime/store/connect.ts'
@@ -71,13 +72,13 @@ const maxAttempts = 20
 
 /**
  * @param secret encrypts page tokens; the same for all instances.
- * @param written is told of each user that has a new event.
+ * @param written is told of each user that has a new event, and of the first one which it is.
  */
 export async function createUserStore(
   { client, db }: Store,
   secret: string,
   log: Log,
-  written: (id: string) => void,
+  written: (id: string, first?: OutboxEntry) => void,
 ): Promise<UserStore> {
   const users = db.collection<UserDocument>('users')
   await ensureIndexes(users, indexes, log)
@@ -125,14 +126,18 @@ export async function createUserStore(
 
     async insert(user, passwordHash, request, traceId) {
       const search = searchTokens(user.email, user.displayName)
-      const document: UserDocument = { ...user, search, outbox: [created(user, traceId)] }
+      const event = created(user, traceId)
+      const document: UserDocument = { ...user, search, outbox: [event] }
       if (passwordHash) document.passwordHash = passwordHash
-      if (request) document.request = request
-      const inserted = request
-        ? (await translated(insertOnce(users, insertDocument, document))).document
-        : await translated(insertDocument(document)).then(() => user)
-      written(user._id)
-      return inserted
+      if (!request) {
+        await translated(insertDocument(document))
+        written(user._id, event)
+        return user
+      }
+      document.request = request
+      const inserted = await translated(insertOnce(users, insertDocument, document))
+      if (!inserted.repeated) written(user._id, event)
+      return inserted.document
     },
 
     list: (request, now) => listUsers(users, tokens, request, now),

@@ -32,6 +32,7 @@ function dependencyFindings(instances: Instance[], byService: Map<string, Instan
     failingDependencies(instance).map(dependency => ({ instance, dependency })),
   )
   return [...Map.groupBy(views, ({ dependency }) => dependency.name)].map(([name, some]) => {
+    if (name === events) return eventsFinding(some)
     const services = [...Map.groupBy(some, ({ instance }) => instance.service)]
     const unserved = services.map(([service]) => service).filter(each => !byService.get(each)?.some(isServing))
     const users = instances.filter(({ dependencies }) => dependencies.some(dependency => dependency.name === name))
@@ -54,6 +55,22 @@ function dependencyFindings(instances: Instance[], byService: Map<string, Instan
           : `Try to reach ${name} from where they run, and see npm run mesh -- logs ${some[0]?.instance.instance}. They recover by themselves when it answers.`,
       since: earliest(some.map(({ instance }) => (isServing(instance) ? undefined : instance.healthSince))),
     })
+  })
+}
+
+/** Of the events that an instance publishes or handles it tells as of a dependency. */
+const events = 'events'
+
+function eventsFinding(some: { instance: Instance; dependency: { reason: string } }[]): Finding {
+  const reasons = [...new Set(some.map(({ dependency }) => dependency.reason))]
+  const services = [...new Set(some.map(({ instance }) => instance.service))]
+  return finding('warning', 'EVENTS_BEHIND', {
+    subject: services.length === 1 ? `services/${services[0]}` : 'mesh',
+    problem: `Events do not arrive in time, as ${listed(some.map(({ instance }) => instance.instance))} ${some.length === 1 ? 'says' : 'say'}: ${sentence(reasons.join('; '))} None is lost: they are kept where they were written.`,
+    cause:
+      'Redis is away, or a group is behind: no instance of it runs, it is slower than events come, or an event keeps failing. What a group has not acknowledged is kept for it, for ever.',
+    nextStep:
+      'See how far each group is: GET /api/v1/events/streams. Start the service that is behind, or more of it; a group that nobody reads for any more is forgotten by DELETE /api/v1/events/streams/<stream>/groups/<group>.',
   })
 }
 

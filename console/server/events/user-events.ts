@@ -1,7 +1,7 @@
 /** What the Console does when something has happened to a user: sessions end that would not be refreshed any more. */
 import { UserDeleted, UserDisabled, UserPasswordChanged } from '@site11/proto/grpc/site11/users/v1/events.ts'
 import type { Event } from '@site11/runtime/events/event.ts'
-import { type Consumer, on, subscribe } from '@site11/runtime/events/subscribe.ts'
+import { type Consumer, each, on, subscribe } from '@site11/runtime/events/subscribe.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import type { Store } from '@site11/runtime/store/connect.ts'
 import type { ClientSession } from 'mongodb'
@@ -23,7 +23,7 @@ export function followUsers({ sessions, ...rest }: UserEventsOptions): Promise<C
     ...rest,
     stream: 'users',
     group: 'console',
-    handlers: {
+    handler: each({
       'site11.users.v1.UserDeleted': on(UserDeleted, endAll),
       'site11.users.v1.UserDisabled': on(UserDisabled, endAll),
       // Who changes a password knowing the old one stays signed in where that was done.
@@ -33,7 +33,7 @@ export function followUsers({ sessions, ...rest }: UserEventsOptions): Promise<C
           if (byLink) await sessions.endOfUser(userIn(subject), { passwordBefore: passwordVersion }, session)
         },
       ),
-    },
+    }),
   })
 }
 

@@ -7,9 +7,10 @@
  * needs is put into the stream again. Groups that were seen once are remembered in the collection `event_groups`, as a Redis that has lost
  * everything does not know them. One instance of a service relays, by a lease; that two never do at a time is not needed, see `append`.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Collection, Db } from 'mongodb'
 import type { Log } from '../log.ts'
-import type { Outboxed } from './event.ts'
+import type { OutboxEntry, Outboxed } from './event.ts'
 import { eventBytes } from './event.ts'
 import { createHints } from './hints.ts'
 import { createLease } from './lease.ts'
@@ -18,8 +19,11 @@ import { compareIds, connectRedis, msOf } from './redis.ts'
 import { append, ensureGroup, floorOf, keys, noId, type StreamState, stateOf, trim } from './stream.ts'
 
 export interface Relay {
-  /** Says that an aggregate has a new event, once that is written. Costs nothing worth mentioning. */
-  written(kind: string, aggregate: string): void
+  /**
+   * Says that an aggregate has a new event, once that is written.
+   * @param first the event, when it is the first of the aggregate, and surely written: so it need not be read again.
+   */
+  written(kind: string, aggregate: string, first?: OutboxEntry): void
   /** Rejects with what an operator should know: events that wait too long, a stream that is nearly full. */
   probe(): Promise<void>
   /** Relays what was told by now, if it can, and stops. */
@@ -52,6 +56,8 @@ const quietCheckMs = 1000
 const scanMs = 2000
 const scanShare = 0.05
 const pauseMs = 200
+/** Events are gathered for so long: together they cost less, on the whole way. ms. */
+const gatherMs = 15
 /** A group is behind when so many wait, or one for so long. */
 export const behind = { events: 10_000, ms: 60_000 }
 
@@ -71,8 +77,8 @@ export function createRelay(options: RelayOptions): Relay {
   const redis = connectRedis(options.redisUrl, `${instance}-relay`, log)
   let closing = false
   let wake = () => {}
-  /** What is to be looked at: ids by kind. */
-  const told = new Map([...outboxes.keys()].map(kind => [kind, new Set<string>()]))
+  /** What is to be looked at: ids by kind, with what waits there where that is known. */
+  const told = new Map([...outboxes.keys()].map(kind => [kind, new Map<string, OutboxEntry | undefined>()]))
   /** In the order of the stream; and of each aggregate among them, the last sequence in the stream. */
   let sent: Sent[] = []
   let relayed = new Map<string, number>()
@@ -89,15 +95,17 @@ export function createRelay(options: RelayOptions): Relay {
     startOver()
     wake()
   })
-  function tell(kind: string, aggregates: string[]) {
-    const set = told.get(kind)
+  function tell(kind: string, aggregate: string, first?: OutboxEntry) {
+    const of = told.get(kind)
     // Who is told nothing finds out by looking.
-    if (!set || !lease.held()) return
-    if (set.size < mostTold) for (const aggregate of aggregates) set.add(aggregate)
+    if (!of || !lease.held()) return
+    if (of.size < mostTold) of.set(aggregate, of.has(aggregate) ? undefined : first)
     else scanAt = 0
     wake()
   }
-  const hints = createHints(options.redisUrl, keys.hints(stream), instance, log, tell)
+  const hints = createHints(options.redisUrl, keys.hints(stream), instance, log, (kind, aggregates) => {
+    for (const aggregate of aggregates) tell(kind, aggregate)
+  })
   redis.on('close', startOver)
 
   /** Everything that waits is put into the stream again: who has had it knows it by its id. */
@@ -153,14 +161,17 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function relayTold(): Promise<void> {
     for (const [kind, outbox] of outboxes) {
-      const set = told.get(kind) ?? new Set()
-      while (set.size > 0 && lastId !== undefined && !isFull()) {
-        const some = [...set.values().take(batch)]
-        for (const aggregate of some) set.delete(aggregate)
+      const of = told.get(kind) ?? new Map()
+      while (of.size > 0 && lastId !== undefined && !isFull()) {
+        const some: [string, OutboxEntry | undefined][] = [...of.entries().take(batch)]
+        for (const [aggregate] of some) of.delete(aggregate)
         try {
-          for (const aggregate of await relay(outbox, await outbox.of(some))) set.add(aggregate)
+          const unread = some.flatMap(([aggregate, entry]) => (entry ? [] : [aggregate]))
+          const known = some.flatMap(([aggregate, entry]) => (entry ? [{ aggregate, entries: [entry] }] : []))
+          const waiting = unread.length > 0 ? [...known, ...(await outbox.of(unread))] : known
+          for (const aggregate of await relay(outbox, waiting)) of.set(aggregate, undefined)
         } catch (error) {
-          for (const aggregate of some) set.add(aggregate)
+          for (const [aggregate] of some) of.set(aggregate, undefined)
           throw error
         }
       }
@@ -249,6 +260,7 @@ export function createRelay(options: RelayOptions): Relay {
       if (lease.held() && redis.status === 'ready') {
         try {
           await work()
+          await wait(gatherMs)
           const now = performance.now()
           if (sent.length > 0) checkAt = Math.min(checkAt, now + checkMs)
           waitMs = isFull() ? checkMs : Math.min(checkAt, scanAt) - now
@@ -276,8 +288,8 @@ export function createRelay(options: RelayOptions): Relay {
   const running = run()
 
   return {
-    written(kind, aggregate) {
-      if (lease.held()) tell(kind, [aggregate])
+    written(kind, aggregate, first) {
+      if (lease.held()) tell(kind, aggregate, first)
       else hints.send(kind, aggregate)
     },
     async probe() {

@@ -23,17 +23,35 @@ import { createLease } from './lease.ts'
 import { connectRedis, entriesOf, type StreamEntry } from './redis.ts'
 import { ensureGroup, keys } from './stream.ts'
 
-/** Does what an event leads to. */
-export type Handler = (event: Event, session: ClientSession) => Promise<void>
+/** Does what events lead to. */
+export interface Handler {
+  /** What it handles, such as `site11.users.v1.UserCreated`. Other events are passed over. */
+  types: readonly string[]
+  /**
+   * Is given some events, those of one subject in their order. What it writes within the session has its effect once; what it does elsewhere
+   * may be done more than once. When it throws, each event is tried by itself, and one that fails so again later: with a ServiceError
+   * UNAVAILABLE as long as it takes, otherwise so often only.
+   */
+  handle(events: Event[], session: ClientSession): Promise<void>
+}
 
-/**
- * @param handle writes within the session, and so has its effect once. What it does elsewhere may be done more than once. What it throws is
- * why the event is tried again; with a ServiceError UNAVAILABLE as long as it takes, otherwise so often only.
- */
+type One = (event: Event, session: ClientSession) => Promise<void>
+
+/** Handles events one after the other, by their types. Who gets many a second writes a Handler that takes them together. */
+export function each(handlers: Readonly<Record<string, One>>): Handler {
+  return {
+    types: Object.keys(handlers),
+    async handle(events, session) {
+      for (const event of events) await handlers[event.type]?.(event, session)
+    },
+  }
+}
+
+/** @returns what handles events with this payload, for `each`. */
 export function on<T>(
   codec: Codec<T>,
   handle: (message: T, event: Event, session: ClientSession) => Promise<void>,
-): Handler {
+): One {
   return (event, session) => handle(codec.decode(event.data), event, session)
 }
 
@@ -48,8 +66,7 @@ export interface Subscription {
   /** The name of the instance. */
   instance: string
   log: Log
-  /** By type, such as `site11.users.v1.UserCreated`. Other events are passed over. */
-  handlers: Readonly<Record<string, Handler>>
+  handler: Handler
   /** How often an event is tried. */
   maxAttempts?: number
   /** How long it waits after the first attempt, three times as long after each further one, 10 s at the most. ms. */
@@ -83,9 +100,10 @@ interface InHand {
 }
 
 export async function subscribe(subscription: Subscription): Promise<Consumer> {
-  const { stream, group, store, instance, log, handlers, maxAttempts = 6, retryMs = 200 } = subscription
+  const { stream, group, store, instance, log, handler, maxAttempts = 6, retryMs = 200 } = subscription
   const key = keys.stream(stream)
   const about = { stream, group }
+  const types = new Set(handler.types)
   const inbox = await createInbox(store.client, store.db, { stream, group, parallel: laneCount + 1, log })
   const redis = connectRedis(subscription.redisUrl, `${instance}-${stream}`, log)
   const reader = connectRedis(subscription.redisUrl, `${instance}-${stream}-reader`, log, readMs)
@@ -124,8 +142,6 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
     await acknowledge([item])
   }
 
-  const effects = async (event: Event, session: ClientSession) => handlers[event.type]?.(event, session)
-
   /** Whoever reads for the group takes them over, be it this instance again. */
   function drop(items: InHand[]): void {
     for (const { streamId } of items) inHand.delete(streamId)
@@ -161,7 +177,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
     const left: InHand[] = []
     for (const item of items) {
       const { event, subject } = item
-      if (known.has(event.id) || !handlers[event.type]) done.push(item)
+      if (known.has(event.id) || !types.has(event.type)) done.push(item)
       else if (letters.isParked(subject)) {
         await park({ ...item, attempts: 0 }, 'It waits for an earlier event of its subject.')
       } else {
@@ -172,9 +188,12 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
     }
     try {
       if (fresh.length > 0)
-        await inbox.once([...ids], async session => {
-          for (const { event } of fresh) await effects(event, session)
-        })
+        await inbox.once([...ids], session =>
+          handler.handle(
+            fresh.map(({ event }) => event),
+            session,
+          ),
+        )
       await acknowledge([...done, ...left])
     } catch (error) {
       await acknowledge(done)
@@ -287,7 +306,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
         const isKnown = (await inbox.known([letter.eventId])).size > 0
         const event = isKnown ? undefined : readEvent(letter.event)
         await inbox.once(isKnown ? [] : [letter.eventId], async session => {
-          if (event) await effects(event, session)
+          if (event) await handler.handle([event], session)
           await letters.remove(letter, session)
         })
         await letters.removed(letter)

@@ -10,7 +10,7 @@ import { type OutboxEntry, outboxEntry } from './event.ts'
 import { outboxIndex } from './outbox.ts'
 import { connectRedis } from './redis.ts'
 import { createRelay } from './relay.ts'
-import { type Handler, on, subscribe } from './subscribe.ts'
+import { each, on, subscribe } from './subscribe.ts'
 
 export const log = createLog('test', process.env.SITE11_TEST_LOG ?? 'silent')
 const type = 'site11.users.v1.UserRolesChanged'
@@ -79,12 +79,11 @@ export async function startEvents(mongod?: TestMongod) {
       also: (roles: string[], subject: string) => void | Promise<void> = () => {},
       instance = `${group}-1`,
     ) {
-      const handler: Handler = on(UserRolesChanged, async ({ roles }, event, session) => {
+      const handler = on(UserRolesChanged, async ({ roles }, event, session) => {
         const { subject, sequence, id } = event
         await effects.insertOne({ subject: `${group}:${subject}`, sequence, eventId: id }, { session })
         await also(roles, subject)
       })
-      const handlers = { [type]: handler }
       return opened(
         await subscribe({
           stream: 'things',
@@ -93,7 +92,7 @@ export async function startEvents(mongod?: TestMongod) {
           redisUrl: redisServer.url,
           instance,
           log,
-          handlers,
+          handler: each({ [type]: handler }),
           maxAttempts: 3,
           retryMs: 20,
         }),
