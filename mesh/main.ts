@@ -59,7 +59,7 @@ async function logs(home: Home, name: string | undefined, options: { follow: boo
   if (!options.follow) return
   const ending = new AbortController()
   process.on('SIGINT', () => ending.abort())
-  await follow(home.logs, names, output, ending.signal)
+  await follow(home.logs, () => names, output, ending.signal)
 }
 
 const home = homeOf(process.env)
@@ -199,6 +199,53 @@ const commands = yargs(hideBin(process.argv))
       await ask('/scale', { replicas })
       print(json, { scaled: replicas }, `${replicas} is done.`)
     },
+  )
+  .command(
+    'deploy <service>',
+    'Replace the instances of a service, or the Console, one after another; rolled back by itself',
+    command =>
+      command
+        .positional('service', { type: 'string', demandOption: true, describe: 'Such as users, or console' })
+        .option('version', { type: 'string', default: '', describe: 'One that is known here; without, the one in use' })
+        .option('from', { type: 'string', describe: 'Another checkout of the project that has it' })
+        .option('canary', { type: 'number', default: 0, describe: 'Percent of the requests that it gets at first' })
+        .option('for', { type: 'number', default: 30, describe: 'How long a canary is watched, in seconds' }),
+    async ({ service, version, from, canary, for: seconds, json }) => {
+      const { deploy } = await import('./deploy-commands.ts')
+      process.exitCode = await deploy(running(home).socket, { service, version, from, canary, seconds }, json, show)
+    },
+  )
+  .command(
+    'rollback <service>',
+    'End the deployment that is under way, or go back to what was there before the last one',
+    command => command.positional('service', { type: 'string', demandOption: true }),
+    async ({ service, json }) => {
+      const { rollBack } = await import('./deploy-commands.ts')
+      process.exitCode = await rollBack(running(home).socket, service, json, show)
+    },
+  )
+  .command(
+    'deployments [service]',
+    'Show the last deployments and how they ended',
+    command => command.positional('service', { type: 'string', default: '' }),
+    async ({ service, json }) => {
+      const { listDeployments } = await import('./deploy-commands.ts')
+      await listDeployments(running(home).socket, service, json, show)
+    },
+  )
+  .command(
+    'traffic <service> [weights..]',
+    'Show how requests are spread over versions, or spread them: traffic users 0.1.0=90 0.2.0=10',
+    command =>
+      command
+        .positional('service', { type: 'string', demandOption: true })
+        .positional('weights', { type: 'string', array: true, default: [] })
+        .option('reset', { type: 'boolean', default: false, describe: 'All instances get the same again' }),
+    ({ service, weights, reset, json }) =>
+      withConsole(async client => {
+        const { traffic } = await import('./deploy-commands.ts')
+        return traffic(client, { service, weights, reset, json }, show)
+      }),
   )
   .command(
     'stop [name]',
