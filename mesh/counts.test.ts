@@ -3,7 +3,9 @@ import { countsIn, createCounts } from './counts.ts'
 
 const counted = (nodeId: string, instances: Record<string, [requests: number, failed: number]>) => ({
   nodeId,
-  instances: new Map(Object.entries(instances).map(([name, [requests, failed]]) => [name, { requests, failed }])),
+  instances: new Map(
+    Object.entries(instances).map(([name, [requests, failed]]) => [name, { requests, failed, active: 0 }]),
+  ),
 })
 
 test('what Envoy says of the endpoints of a service is read; a counter that is not there is zero', () => {
@@ -15,14 +17,14 @@ test('what Envoy says of the endpoints of a service is read; a counter that is n
         name: 'users',
         host_statuses: [
           host('users-1', { name: 'rq_success', value: '40' }, { name: 'rq_error', value: '2' }, { name: 'rq_total' }),
-          host('users-2', { type: 'GAUGE', name: 'rq_active' }),
+          host('users-2', { type: 'GAUGE', name: 'rq_active', value: '3' }),
         ],
       },
     ],
   })
   expect(Object.fromEntries(countsIn(body, 'users'))).toEqual({
-    'users-1': { requests: 42, failed: 2 },
-    'users-2': { requests: 0, failed: 0 },
+    'users-1': { requests: 42, failed: 2, active: 0 },
+    'users-2': { requests: 0, failed: 0, active: 3 },
   })
   expect(countsIn(body, 'images').size).toBe(0)
 })

@@ -10,8 +10,8 @@ import type { Tally } from './compare.ts'
 import { knownEnvoys } from './envoy-view.ts'
 import { httpGet } from './ready.ts'
 
-/** What one Envoy has counted of each instance of a service, from when it knows it. */
-export type Counted = { nodeId: string; instances: ReadonlyMap<string, Tally> }
+/** What one Envoy has counted of each instance of a service, from when it knows it; and how many requests are under way. */
+export type Counted = { nodeId: string; instances: ReadonlyMap<string, Tally & { active: number }> }
 
 type Host = { hostname?: string; stats?: { name?: string; value?: string | number }[] }
 type Clusters = { cluster_statuses?: { name?: string; host_statuses?: Host[] }[] }
@@ -28,14 +28,14 @@ export async function countedBy(folder: string, service: string): Promise<Counte
 }
 
 /** Reads `/clusters?format=json`. */
-export function countsIn(body: string, service: string): Map<string, Tally> {
+export function countsIn(body: string, service: string): Map<string, Tally & { active: number }> {
   const { cluster_statuses: clusters = [] }: Clusters = JSON.parse(body)
   const hosts = clusters.find(({ name }) => name === service)?.host_statuses ?? []
   return new Map(
     hosts.map(({ hostname = '', stats = [] }) => {
       const value = (wanted: string) => Number(stats.find(({ name }) => name === wanted)?.value ?? 0)
       const failed = value('rq_error')
-      return [hostname, { requests: value('rq_success') + failed, failed }]
+      return [hostname, { requests: value('rq_success') + failed, failed, active: value('rq_active') }]
     }),
   )
 }
@@ -46,6 +46,7 @@ export function createCounts() {
   const last = new Map<string, Tally>()
   const sums = { newer: { requests: 0, failed: 0 }, older: { requests: 0, failed: 0 } }
   let begun = false
+  let active = 0
   return {
     /** This instance has the new version from now on, or has it no longer. */
     mark(instance: string, isNew: boolean) {
@@ -53,8 +54,10 @@ export function createCounts() {
       else newer.delete(instance)
     },
     add(counted: readonly Counted[]) {
+      active = 0
       for (const { nodeId, instances } of counted) {
         for (const [instance, now] of instances) {
+          if (newer.has(instance)) active += now.active
           const key = `${nodeId} ${instance}`
           const before = last.get(key)
           last.set(key, now)
@@ -75,5 +78,7 @@ export function createCounts() {
     },
     newer: (): Tally => ({ ...sums.newer }),
     older: (): Tally => ({ ...sums.older }),
+    /** How many requests the new version had under way when it was looked at last. */
+    active: (): number => active,
   }
 }

@@ -94,7 +94,7 @@ export async function createEffects(options: EffectsOptions): Promise<Effects & 
 
     async look() {
       counts.add(await countedBy(envoyFolder, service))
-      return { newer: counts.newer(), older: counts.older() }
+      return { newer: counts.newer(), older: counts.older(), active: counts.active() }
     },
   }
 

@@ -2,11 +2,11 @@
  * The deployments of a mesh: one at a time of each service, kept in a file, so that one that was cut short is known afterwards. They live
  * in the supervisor: neither the command that asked for one nor the Console need stay for it.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { type Build, buildIn, consoleName, findBuild } from './builds.ts'
 import { type Deployment, isUnderWay, renderState } from './deployment.ts'
 import { MeshError, Refused, reasonOf } from './errors.ts'
 import { writePrivate } from './files.ts'
+import { type Kept, readDeployments } from './kept-deployments.ts'
 import type { Level } from './logs.ts'
 import { type Effects, roll } from './roll.ts'
 
@@ -37,9 +37,6 @@ export type DeploymentsOptions = {
   /** Fires when the mesh stops: what is under way then is cut short. */
   stopping: AbortSignal
 }
-
-/** `inUse`: by service, the checkout that its instances are started from, where that is not the one of the mesh. */
-type Kept = { deployments: Deployment[]; inUse: Record<string, string> }
 
 export type Deployments = ReturnType<typeof createDeployments>
 
@@ -317,17 +314,3 @@ export function createDeployments(options: DeploymentsOptions) {
 /** The version that most instances have. */
 const mostOf = (versions: ReadonlyMap<string, number>): string | undefined =>
   [...versions].sort(([, a], [, b]) => b - a)[0]?.[0]
-
-/** @returns what is kept in the file. @throws MeshError when it is damaged. */
-export function readDeployments(file: string): Kept {
-  if (!existsSync(file)) return { deployments: [], inUse: {} }
-  try {
-    const { deployments, inUse }: Kept = JSON.parse(readFileSync(file, 'utf8'))
-    if (Array.isArray(deployments) && typeof inUse === 'object') return { deployments, inUse }
-  } catch {
-    // Said below.
-  }
-  throw new MeshError(
-    `${file} is damaged. It holds the deployments of the past, and from where services were deployed: put back a copy, or remove it to start all services from here.`,
-  )
-}

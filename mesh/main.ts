@@ -5,8 +5,10 @@ import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import type { ConsoleClient } from './console-client.ts'
 import { askControl } from './control.ts'
+import { type Deployment, isUnderWay } from './deployment.ts'
 import { MeshError } from './errors.ts'
 import { type Home, homeOf } from './home.ts'
+import { readDeployments } from './kept-deployments.ts'
 import { follow, lastLines, loggedNames, mergedByTime, renderLine } from './read-logs.ts'
 import { endOrphans, isAlive, type MeshRecord, readRecord, runningMesh } from './record.ts'
 import { type MeshStatus, renderStatus } from './status.ts'
@@ -20,7 +22,12 @@ function running(home: Home): MeshRecord {
   if (record) return record
   const left = readRecord(home.record)?.processes.filter(isAlive).length ?? 0
   const orphans = left > 0 ? ` ${left} processes of a killed one are left: npm run mesh -- stop ends them.` : ''
-  throw new MeshError(`No mesh runs in ${home.folder}.${orphans} Start it: npm start`)
+  const cut = readDeployments(home.deployments).deployments.filter(isUnderWay)
+  const services = cut.map(
+    ({ service, version, previousVersion }) => `${service} ${version} (then it has ${previousVersion} again)`,
+  )
+  const deploying = cut.length > 0 ? ` It was deploying ${services.join(', ')}; the next start takes that back.` : ''
+  throw new MeshError(`No mesh runs in ${home.folder}.${orphans}${deploying} Start it: npm start`)
 }
 
 /** Somewhat more than a mesh takes to stop, in ms. */
@@ -87,6 +94,13 @@ async function processes(): Promise<MeshStatus['processes']> {
   )
 }
 
+/** What it has deployed; nothing when it does not answer. */
+const deployments = () =>
+  ask('/deployments').then(
+    answer => answer as Deployment[],
+    () => [],
+  )
+
 const instanceOption = {
   type: 'string',
   demandOption: true,
@@ -112,7 +126,8 @@ const commands = yargs(hideBin(process.argv))
     'diagnose',
     'Name what is wrong and what to do; exit code 1 if critical',
     command => command,
-    ({ json }) => withConsole((client, commands) => commands.diagnoseCommand(client, home, { json, processes }, show)),
+    ({ json }) =>
+      withConsole((client, commands) => commands.diagnoseCommand(client, home, { json, processes, deployments }, show)),
   )
   .command(
     'changes',

@@ -30,8 +30,8 @@ export type Effects = {
   setTraffic: (weights: Weight[]) => Promise<string>
   /** Why a process is not healthy; empty when it is, or nobody can say. */
   ailment: (process: string) => Promise<string>
-  /** What both have answered since the beginning. */
-  look: () => Promise<{ newer: Tally; older: Tally }>
+  /** What both have answered since the beginning, and how many requests the new version has under way. */
+  look: () => Promise<{ newer: Tally; older: Tally; active: number }>
   /** From now on this process is one of the new version, or not any more. */
   mark: (process: string, isNew: boolean) => void
   /** The deployment has come further. */
@@ -51,6 +51,8 @@ export type Plan = {
 /** How often it is looked at how a canary answers, and how long after each instance without a canary. ms. */
 const lookMs = 250
 const settleMs = 1000
+/** How long is waited for the last answers of a version that is sent nothing any more. ms. */
+const lastAnswersMs = 2000
 
 /** Resolves when it is deployed or rolled back, as the deployment then says. Rejects when neither could be done. */
 export async function roll(plan: Plan, effects: Effects, signal: AbortSignal): Promise<void> {
@@ -124,6 +126,9 @@ async function backward({ deployment, beside, previous }: Plan, effects: Effects
   const others = await effects.versions().catch(() => new Map<string, number>())
   if (version !== deployment.previousVersion && others.size > 1 && others.has(version)) {
     await setTraffic(deployment, effects, await shares(effects, version, 0)).catch(() => {})
+    // What the proxies have counted of an instance goes with it.
+    const deadline = Date.now() + lastAnswersMs
+    while ((await look(deployment, effects)).active > 0 && Date.now() < deadline) await delay(lookMs)
   }
   for (const process of replaced) {
     await step(deployment, effects, 'drain', process, () => effects.end(process))
@@ -143,7 +148,6 @@ async function backward({ deployment, beside, previous }: Plan, effects: Effects
     delete deployment.extra
   }
   if (deployment.weighted) await setTraffic(deployment, effects, [])
-  await look(deployment, effects)
 }
 
 async function setTraffic(deployment: Deployment, effects: Effects, weights: Weight[]) {
