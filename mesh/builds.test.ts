@@ -38,6 +38,15 @@ test('a version that is nowhere is refused with those that there are', () => {
   expect(() => find({ version: '9.9.9' })).toThrow(/9\.9\.9.*0\.1\.0, 0\.2\.0/)
 })
 
+test('a checkout of before that is gone, or damaged, is passed over; one that is named is not', () => {
+  const damaged = checkout('damaged', 'services/users', 'users', '0.3.0')
+  writeFileSync(join(damaged, 'services/users/package.json'), '{')
+  expect(find({ version: '0.2.0', checkouts: [damaged, join(folder, 'gone'), there] })).toMatchObject({
+    checkout: there,
+  })
+  expect(() => find({ from: damaged })).toThrow(Refused)
+})
+
 test('the Console is where it always is', () => {
   expect(find({ service: 'console' })).toMatchObject({ folder: join(here, 'console/server'), version: '0.1.0' })
 })

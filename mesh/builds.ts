@@ -1,7 +1,7 @@
 /** Builds that can be run: a service, or the Console, in a checkout of the project. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { MeshError, Refused } from './errors.ts'
+import { Refused } from './errors.ts'
 import { discoverServices } from './services.ts'
 
 export type Build = {
@@ -49,7 +49,7 @@ export function findBuild({ service, version, from, checkouts }: Wanted): Build 
     }
     return build
   }
-  const builds = checkouts.flatMap(checkout => readable(checkout, service) ?? [])
+  const builds = checkouts.flatMap(checkout => stillIn(checkout, service))
   const build = version ? builds.find(each => each.version === version) : builds[0]
   if (build) return build
   const versions = [...new Set(builds.map(each => each.version))]
@@ -63,6 +63,15 @@ function readable(checkout: string, service: string): Build | undefined {
   try {
     return buildIn(checkout, service)
   } catch (error) {
-    throw new MeshError(`${checkout} cannot be read: ${(error as Error).message}`)
+    throw new Refused('invalid', `${checkout} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** A checkout of before may be gone, or half of it. */
+function stillIn(checkout: string, service: string): Build[] {
+  try {
+    return [buildIn(checkout, service) ?? []].flat()
+  } catch {
+    return []
   }
 }
