@@ -288,6 +288,10 @@ export const en = {
         what: 'The server does not have this version of the API',
         todo: 'Reload the page; report it with the details if it stays.',
       },
+      NO_SUPERVISOR: {
+        what: 'The Console does not run the processes of this mesh',
+        todo: 'Use what does, such as Compose or Kubernetes.',
+      },
     },
   },
 }

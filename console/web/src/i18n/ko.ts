@@ -288,6 +288,10 @@ export const ko: Translation<typeof en> = {
         what: '서버에 이 API 버전이 없습니다',
         todo: '페이지를 새로 고치십시오. 계속되면 세부 정보와 함께 알려 주십시오.',
       },
+      NO_SUPERVISOR: {
+        what: '콘솔이 이 메시의 프로세스를 실행하지 않습니다',
+        todo: 'Compose나 Kubernetes처럼 프로세스를 실행하는 도구를 사용하십시오.',
+      },
     },
   },
 }
