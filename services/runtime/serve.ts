@@ -28,6 +28,16 @@ export function service<D extends Definition>(definition: D, handlers: Handlers<
   return { definition, add: (server, options) => addService(server, definition, handlers, options) }
 }
 
+/**
+ * A service of somebody else's contract, such as one that Envoy calls. It has no policy, so it sees to it itself who calls; the Console
+ * is not told of it.
+ */
+export interface ForeignService {
+  add(server: ReturnType<typeof createServer>): void
+  /** Called once proxies send requests elsewhere: ends what would go on here. */
+  close(): void
+}
+
 /** What of the configuration a server needs; `platformConfig` has it. */
 export interface ServeConfig {
   SITE11_INSTANCE: string
@@ -50,6 +60,7 @@ export interface ServeOptions {
   log: Log
   /** Made with what calls to other services take: the token, once there is one, and who calls. */
   services(token: () => string, identity: Identity): Service[]
+  foreign?: ForeignService[]
   /** What the instance stands on; it serves only while all of it answers. */
   probes: Record<string, Probe>
   /** What the instance uses and can do without: shown in its health, and it serves whether or not these answer. */
@@ -76,6 +87,8 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   const server = createServer(connectionMs)
   const authenticate = authenticateWith(verifier)
   for (const each of services) each.add(server, { authenticate, log })
+  const foreign = options.foreign ?? []
+  for (const each of foreign) each.add(server)
   const keys: Probe = async () => {
     if (!verifier.hasKeys()) throw new Error('no verification keys received yet')
   }
@@ -116,6 +129,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   return async () => {
     health.leave()
     await attachment.drain(drainMs)
+    for (const each of foreign) each.close()
     await closeServer(server, graceMs)
     attachment.close()
     health.close()

@@ -106,7 +106,7 @@ const guardInspection: ServerInterceptor = ({ path }, call) => {
 const peers = new WeakMap<object, Peer>()
 
 /** Read once for each certificate where that is one object, as it is for nearly all calls. */
-function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
+export function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
   if (!sslPeerCertificate) return undefined
   const known = peers.get(sslPeerCertificate)
   if (known) return known

@@ -1,0 +1,70 @@
+/** Takes in single requests, and gives them out again as slices of a second. */
+import { addTo, keyOf, type Labels, pack, type Slice, type Tally } from './slice.ts'
+
+export interface Recorded {
+  labels: Labels
+  /** When the last of them ended, epoch ms. */
+  endMs: number
+  requests: number
+  /** Of histogram.ts: how long they took; undefined for what is left out of durations. */
+  bucket: number | undefined
+}
+
+export interface Recorder {
+  record(recorded: Recorded): void
+  /** Counts requests that are not told apart. */
+  drop(requests: number): void
+  /** @param all whether the seconds that go on are wanted as well. @returns what was counted of seconds that are over, and forgets it. */
+  seal(all?: boolean): Slice[]
+}
+
+/**
+ * How long after its end a second is waited for, in ms: proxies send what they have each second, and a little later still. What comes
+ * yet later makes a second slice of its second.
+ */
+export const graceMs = 2000
+/** What is older than all that is kept counts as of the oldest second. s. */
+const oldestS = 3500
+/** As many series as one second may have. Requests of any further are only counted. */
+const maxSeries = 2000
+
+export function createRecorder(now: () => number): Recorder {
+  const open = new Map<number, { dropped: number; tallies: Map<string, Tally> }>()
+  const secondAt = (ms: number) => {
+    const second = Math.floor(ms / 1000)
+    const found = open.get(second) ?? { dropped: 0, tallies: new Map() }
+    open.set(second, found)
+    return found
+  }
+  return {
+    record({ labels, endMs, requests, bucket }) {
+      const present = now()
+      // A clock that is ahead is no reason to count in a second that is yet to come.
+      const second = secondAt(Math.min(present, Math.max(endMs, present - oldestS * 1000)))
+      const key = keyOf(labels)
+      let tally = second.tallies.get(key)
+      if (!tally) {
+        if (second.tallies.size >= maxSeries) {
+          second.dropped += requests
+          return
+        }
+        tally = { requests: 0, buckets: new Map() }
+        second.tallies.set(key, tally)
+      }
+      addTo(tally, requests, bucket)
+    },
+    drop(requests) {
+      secondAt(now()).dropped += requests
+    },
+    seal(all = false) {
+      const before = all ? Number.POSITIVE_INFINITY : Math.floor((now() - graceMs) / 1000)
+      const sealed: Slice[] = []
+      for (const [second, { dropped, tallies }] of open) {
+        if (second >= before) continue
+        open.delete(second)
+        sealed.push(pack(second, 1, dropped, tallies))
+      }
+      return sealed.sort((a, b) => a.start - b.start)
+    },
+  }
+}
