@@ -5,6 +5,7 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '@site11/prot
 import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { inject } from 'vitest'
 import { grpcTransport } from './grpc.ts'
@@ -24,6 +25,7 @@ export interface Api {
   auth: Client<typeof AuthService>
   registry: Client<typeof RegistryService>
   diagnostics: Client<typeof DiagnosticsService>
+  statistics: Client<typeof StatisticsService>
 }
 
 export const nobody: TokenSource = async () => undefined
@@ -39,6 +41,7 @@ export function apiOver(name: TransportName, token: TokenSource = nobody, header
     auth: createClient(AuthService, transport),
     registry: createClient(RegistryService, transport),
     diagnostics: createClient(DiagnosticsService, transport),
+    statistics: createClient(StatisticsService, transport),
   }
 }
 

@@ -31,7 +31,7 @@ interface Watcher {
 }
 
 /** How long after its end a step is taken to be whole, ms: until then proxies, and the other instances of Statistics, have sent theirs. */
-export const settleMs = 3500
+export const settleMs = 3000
 const maxWatchers = 200
 /** As many answers as may wait for one watcher. */
 const maxQueue = 20

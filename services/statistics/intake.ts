@@ -12,7 +12,8 @@ export interface Intake {
   close(): Promise<void>
 }
 
-const sealMs = 250
+const sealMs = 500
+const flushMs = 100
 const readMs = 750
 /** How long the first answers wait for what is stored. */
 const patienceMs = 5000
@@ -33,8 +34,8 @@ export function createIntake({
   let readable = true
 
   /** Not together with the writing: a database that does not answer holds up nothing that can be shown. */
-  function seal(all = false) {
-    const sealed = recorder.seal(all)
+  function seal() {
+    const sealed = recorder.seal()
     for (const slice of sealed) history.add(slice)
     slices.add(sealed)
   }
@@ -58,8 +59,8 @@ export function createIntake({
     }
   }
 
-  const sealing = setInterval(() => seal(), sealMs)
-  const storing = repeat(slices.flush, sealMs)
+  const sealing = setInterval(seal, sealMs)
+  const storing = repeat(slices.flush, flushMs)
   const first = read()
   const reading = first.then(() => repeat(read, readMs))
   return {
@@ -68,7 +69,7 @@ export function createIntake({
       clearInterval(sealing)
       closing.abort()
       await Promise.all([storing, reading])
-      seal(true)
+      seal()
       await slices.flush()
     },
   }

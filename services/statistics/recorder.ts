@@ -14,15 +14,13 @@ export interface Recorder {
   record(recorded: Recorded): void
   /** Counts requests that are not told apart. */
   drop(requests: number): void
-  /** @param all whether the seconds that go on are wanted as well. @returns what was counted of seconds that are over, and forgets it. */
-  seal(all?: boolean): Slice[]
+  /**
+   * @returns what was counted since the last time, and forgets it: a slice for each second in which something ended. What comes later
+   * makes another slice of the same second.
+   */
+  seal(): Slice[]
 }
 
-/**
- * How long after its end a second is waited for, in ms: proxies send what they have each second, and a little later still. What comes
- * yet later makes a second slice of its second.
- */
-export const graceMs = 2000
 /** What is older than all that is kept counts as of the oldest second. s. */
 const oldestS = 3500
 /** As many series as one second may have. Requests of any further are only counted. */
@@ -56,14 +54,9 @@ export function createRecorder(now: () => number): Recorder {
     drop(requests) {
       secondAt(now()).dropped += requests
     },
-    seal(all = false) {
-      const before = all ? Number.POSITIVE_INFINITY : Math.floor((now() - graceMs) / 1000)
-      const sealed: Slice[] = []
-      for (const [second, { dropped, tallies }] of open) {
-        if (second >= before) continue
-        open.delete(second)
-        sealed.push(pack(second, 1, dropped, tallies))
-      }
+    seal() {
+      const sealed = [...open].map(([second, { dropped, tallies }]) => pack(second, 1, dropped, tallies))
+      open.clear()
       return sealed.sort((a, b) => a.start - b.start)
     },
   }

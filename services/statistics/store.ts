@@ -1,7 +1,7 @@
 /**
  * Slices in MongoDB, so that all instances of Statistics know what each was told, and after a restart still do.
  *
- *   slices   { _id, at, start, length, dropped, keys, data, writer }   one for each second that had requests, for an hour
+ *   slices   { _id, at, start, length, dropped, keys, data, writer }   a few for each second that had requests, for an hour
  *
  * `_id` is made by who writes it, so that one that is written twice is there once. `data` is little-endian, as slice.ts packs it.
  */
