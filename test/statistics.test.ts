@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Dimension, type SignalSeries } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { afterAll, describe, expect, test } from 'vitest'
-import { admin, createUser, register } from './accounts.ts'
+import { admin, createUser, login, password, register } from './accounts.ts'
 import { apiOver, mesh, refusalOf, transports } from './api.ts'
 import { send } from './http.ts'
 import { pidsOf, untilHealthy } from './processes.ts'
@@ -124,6 +124,25 @@ test('an answer of a version is counted for it, and pages of the dashboard for n
   await until('counted', () => signals.count(`${versions[0]?.version} ${path('GetUser')} OK`) >= 5)
   expect(Object.keys(all.all())).not.toContain('')
   await Promise.all([signals.stop(), all.stop()])
+})
+
+test('calls between services are counted by who made them, and apart from those that pass the edge', async () => {
+  const { email } = await register()
+  const users = follow([METHOD, CALLER, PROTOCOL, STATUS])
+  const auth = follow([METHOD, CALLER, PROTOCOL, STATUS], 'console')
+  await Promise.all([users.begun(), auth.begun()])
+  const verified = `${path('VerifyPassword')} console grpc OK`
+  const loggedIn = '/site11.console.v1.AuthService/Login edge rest OK'
+  const settled = async () => {
+    await delay(8000)
+    return [users.count(verified), auth.count(loggedIn)]
+  }
+  const [verifiedBefore = 0, loggedInBefore = 0] = await settled()
+  for (let time = 0; time < 3; time++) await login({ email, password })
+  const [verifiedAfter = 0, loggedInAfter = 0] = await settled()
+  expect([verifiedAfter - verifiedBefore, loggedInAfter - loggedInBefore]).toEqual([3, 3])
+  expect(Object.keys(users.all()).filter(labels => labels.includes('VerifyPassword edge'))).toEqual([])
+  await Promise.all([users.stop(), auth.stop()])
 })
 
 test('what cannot be told is refused, by field', async () => {

@@ -5,11 +5,14 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
+import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
 import { attach } from './attach.ts'
 import type { Handlers } from './call.ts'
 import { authenticateWith, createVerifier } from './caller.ts'
+import { createClient } from './client.ts'
 import { trustFileOf } from './config.ts'
 import { contractOf } from './contract.ts'
+import { countCalls } from './count-calls.ts'
 import { addHealth, type Health, type HealthOptions, type Probe } from './health.ts'
 import { createIdentity, type Identity } from './identity.ts'
 import type { Log } from './log.ts'
@@ -86,7 +89,12 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   const services = options.services(() => token(), identity)
   const server = createServer(connectionMs)
   const authenticate = authenticateWith(verifier)
-  for (const each of services) each.add(server, { authenticate, log })
+  const calls = countCalls({
+    instance: config.SITE11_INSTANCE,
+    version,
+    send: createClient(StatisticsServiceService, 'statistics', () => token(), identity).reportCalls,
+  })
+  for (const each of services) each.add(server, { authenticate, log, onCall: calls.count })
   const foreign = options.foreign ?? []
   for (const each of foreign) each.add(server)
   const keys: Probe = async () => {
@@ -131,6 +139,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     await attachment.drain(drainMs)
     for (const each of foreign) each.close()
     await closeServer(server, graceMs)
+    await calls.close()
     attachment.close()
     health.close()
     stopLogging()

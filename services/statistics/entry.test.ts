@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createFileRegistry, fromBinary, fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { envoyDescriptors } from '@site11/proto/descriptors'
+import { bucketOf } from '@site11/runtime/histogram.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { entriesIn } from './entry.ts'
@@ -68,7 +69,7 @@ describe('a record of Envoy', () => {
     const found = recorded() ?? expect.fail()
     expect(found.labels).toEqual(['users', `/${users}/GetUser`, 'users-1', '0.1.0', 'edge', 'grpc', 'OK'])
     expect(found.endMs).toBeCloseTo(Date.parse('2026-11-22T22:19:14.125Z'), -1)
-    expect(found.bucket).toBeDefined()
+    expect(found.buckets).toEqual([{ bucket: bucketOf(1250.5), count: 1 }])
   })
 
   const cases: [string, Change, string[]][] = [
@@ -141,7 +142,7 @@ describe('a record of Envoy', () => {
     const customTags = { stream: 'yes', instance: 'users-1' }
     const left = { customTags, responseFlags: { downstreamRemoteReset: true } }
     const found = recorded({ common: left, response: { responseTrailers: {} } }) ?? expect.fail()
-    expect([found.bucket, found.labels[6]]).toEqual([undefined, 'OK'])
+    expect([found.buckets, found.labels[6]]).toEqual([[], 'OK'])
   })
 
   test.each(['dashboard', 'preflight', 'dashboard-wrong-verb'])('of the route %s does not count', routeName => {

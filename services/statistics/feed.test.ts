@@ -1,8 +1,8 @@
 /** From recorded requests to watched signals, with a clock that stands still unless it is moved. */
 import { Dimension, type WatchSignalsResponse } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
+import { bucketOf } from '@site11/runtime/histogram.ts'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createFeeds, settleMs } from './feed.ts'
-import { bucketOf } from './histogram.ts'
 import { createHistory } from './history.ts'
 import { createRecorder } from './recorder.ts'
 import { signalsOf } from './signals.ts'
@@ -31,7 +31,7 @@ function bench() {
       labels: [service, method, `${service}-1`, '1.0.0', 'edge', 'rest', status],
       endMs: ms,
       requests: 1,
-      bucket: bucketOf(tookMs),
+      buckets: [{ bucket: bucketOf(tookMs), count: 1 }],
     })
   return { recorder, history, feeds, seal, record }
 }

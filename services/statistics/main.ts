@@ -48,7 +48,7 @@ async function start(config: ServeConfig & { SITE11_MONGO_URL: string }, log: Lo
     version: versionOf(import.meta.dirname),
     config,
     log,
-    services: () => [service(StatisticsServiceService, statisticsService({ feeds, ready: intake.ready }))],
+    services: () => [service(StatisticsServiceService, statisticsService({ feeds, recorder, ready: intake.ready }))],
     foreign: [accessLog],
     probes: {},
     dispensable: { mongodb: store.ping },

@@ -1,7 +1,7 @@
 /** A record of Envoy to what is counted of it. */
 
+import { bucketOf } from '@site11/runtime/histogram.ts'
 import type { Entry } from './entry.ts'
-import { bucketOf } from './histogram.ts'
 import type { Recorded } from './recorder.ts'
 import type { MethodOf } from './rest-paths.ts'
 
@@ -62,7 +62,7 @@ export function recordedOf(entry: Entry, methodOf: MethodOf): Recorded | undefin
     labels: [service, method, instance, version, caller, protocolOf(entry), statusOf(entry)],
     endMs: startMs + durationMs,
     requests: 1,
-    bucket: isStream ? undefined : bucketOf(durationMs),
+    buckets: isStream ? [] : [{ bucket: bucketOf(durationMs), count: 1 }],
   }
 }
 

@@ -6,8 +6,8 @@ export interface Recorded {
   /** When the last of them ended, epoch ms. */
   endMs: number
   requests: number
-  /** Of histogram.ts: how long they took; undefined for what is left out of durations. */
-  bucket: number | undefined
+  /** How long they took, by bucket of the runtime's histogram.ts; none for what is left out of durations. */
+  buckets: readonly { bucket: number; count: number }[]
 }
 
 export interface Recorder {
@@ -35,7 +35,7 @@ export function createRecorder(now: () => number): Recorder {
     return found
   }
   return {
-    record({ labels, endMs, requests, bucket }) {
+    record({ labels, endMs, requests, buckets }) {
       const present = now()
       // A clock that is ahead is no reason to count in a second that is yet to come.
       const second = secondAt(Math.min(present, Math.max(endMs, present - oldestS * 1000)))
@@ -49,10 +49,10 @@ export function createRecorder(now: () => number): Recorder {
         tally = { requests: 0, buckets: new Map() }
         second.tallies.set(key, tally)
       }
-      addTo(tally, requests, bucket)
+      addTo(tally, requests, buckets)
     },
     drop(requests) {
-      secondAt(now()).dropped += requests
+      if (requests > 0) secondAt(now()).dropped += requests
     },
     seal() {
       const sealed = [...open].map(([second, { dropped, tallies }]) => pack(second, 1, dropped, tallies))

@@ -4,7 +4,7 @@ import type {
   SignalPoint,
   SignalSeries,
 } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
-import { Histogram } from './histogram.ts'
+import { Histogram } from '@site11/runtime/histogram.ts'
 import type { History } from './history.ts'
 import { type Labels, labelsOf, unpack } from './slice.ts'
 

@@ -1,6 +1,6 @@
+import { bucketCount } from '@site11/runtime/histogram.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bucketCount } from './histogram.ts'
 import { addTo, isSound, keyOf, merge, pack, type Slice, type Tally, unpack } from './slice.ts'
 
 const key = fc
@@ -18,7 +18,7 @@ function sliceOf(events: readonly Event[], dropped = 0): Slice {
   for (const { key, bucket, requests } of events) {
     const tally = tallies.get(key) ?? { requests: 0, buckets: new Map() }
     tallies.set(key, tally)
-    addTo(tally, requests, bucket)
+    addTo(tally, requests, bucket === undefined ? [] : [{ bucket, count: requests }])
   }
   return pack(100, 1, dropped, tallies)
 }

@@ -2,7 +2,7 @@
  * What was counted in a stretch of time, packed: all series of one instance of Statistics, each with how many requests ended and how long
  * they took. Slices are what is kept, stored, sent to the other instances and merged.
  */
-import { bucketCount } from './histogram.ts'
+import { bucketCount } from '@site11/runtime/histogram.ts'
 
 /** The values of all dimensions of a series, in the order of the contract's Dimension: service, method, instance, version, caller, protocol, status. */
 export type Labels = readonly string[]
@@ -34,9 +34,9 @@ export interface Tally {
   buckets: Map<number, number>
 }
 
-export function addTo(tally: Tally, requests: number, bucket: number | undefined): void {
+export function addTo(tally: Tally, requests: number, buckets: readonly { bucket: number; count: number }[]): void {
   tally.requests += requests
-  if (bucket !== undefined) tally.buckets.set(bucket, (tally.buckets.get(bucket) ?? 0) + requests)
+  for (const { bucket, count } of buckets) tally.buckets.set(bucket, (tally.buckets.get(bucket) ?? 0) + count)
 }
 
 export function pack(start: number, length: number, dropped: number, tallies: ReadonlyMap<string, Tally>): Slice {
