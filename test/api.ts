@@ -6,6 +6,7 @@ import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { OperationsService } from '@site11/proto/es/site11/console/v1/operations_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { inject } from 'vitest'
 import { grpcTransport } from './grpc.ts'
@@ -26,6 +27,7 @@ export interface Api {
   registry: Client<typeof RegistryService>
   diagnostics: Client<typeof DiagnosticsService>
   operations: Client<typeof OperationsService>
+  statistics: Client<typeof StatisticsService>
 }
 
 export const nobody: TokenSource = async () => undefined
@@ -42,6 +44,7 @@ export function apiOver(name: TransportName, token: TokenSource = nobody, header
     registry: createClient(RegistryService, transport),
     diagnostics: createClient(DiagnosticsService, transport),
     operations: createClient(OperationsService, transport),
+    statistics: createClient(StatisticsService, transport),
   }
 }
 
