@@ -26,7 +26,7 @@ import { createControlPlane } from './control-plane/server.ts'
 import { diagnosticsService } from './diagnostics/service.ts'
 import { checkContract, createEdge } from './edge.ts'
 import { edgeCertificateOf } from './edge-certificate.ts'
-import { ensureAdmin } from './first-admin.ts'
+import { defaultAdmin, ensureAdmin } from './first-admin.ts'
 import { type HealthReport, healthReport } from './health/report.ts'
 import { createHealthWatch } from './health/watch.ts'
 import { openJournal } from './journal/journal.ts'
@@ -164,6 +164,8 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     users,
     verify,
     cookie: { secure: issuer.startsWith('https:'), origins: originsOf(config) },
+    generatedFor: config.SITE11_ADMIN_PASSWORD ? undefined : (config.SITE11_ADMIN_EMAIL ?? defaultAdmin),
+    record: journal.record,
     now,
   })
   const diagnostics = diagnosticsService({

@@ -10,13 +10,14 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { safeTarget } from './account/target.ts'
-import { sessions } from './api/client.ts'
+import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
+import { userSearch } from './users/user-tab.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create'
+type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create' | 'users.user'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -44,7 +45,8 @@ const app = createRoute({
     </main>
   ),
   beforeLoad: async ({ location }) => {
-    if (await sessions.ready()) {
+    // A session that has just ended is asked for in a dialog; where one wanted to go waits for that.
+    if ((await sessions.ready()) || (await resumption.again())) {
       wasSignedIn = true
       return
     }
@@ -81,6 +83,14 @@ const newUser = createRoute({
   path: '/new',
   staticData: { title: 'users.create' },
   component: lazyRouteComponent(() => import('./users/create-user.tsx'), 'CreateUser'),
+})
+
+const user = createRoute({
+  getParentRoute: () => users,
+  path: '/$userId',
+  staticData: { title: 'users.user' },
+  validateSearch: userSearch,
+  component: lazyRouteComponent(() => import('./users/user-detail.tsx'), 'UserDetail'),
 })
 
 const me = createRoute({
@@ -137,7 +147,7 @@ const verifyEmail = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    app.addChildren([overview, users.addChildren([newUser]), me]),
+    app.addChildren([overview, users.addChildren([newUser, user]), me]),
     door.addChildren([login, register, resetPassword, verifyEmail]),
   ]),
   defaultPreload: 'intent',

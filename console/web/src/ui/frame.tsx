@@ -17,6 +17,8 @@ import {
 import { Link, Outlet, useMatches, useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { GeneratedPassword } from '../account/generated-password.tsx'
+import { SessionEnded } from '../account/session-ended.tsx'
 import { sessions } from '../api/client.ts'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
@@ -87,10 +89,12 @@ export function Frame() {
             <Account />
           </Group>
         </header>
+        <GeneratedPassword />
         <main id="content" tabIndex={-1} className={styles.content}>
           <Outlet />
         </main>
       </div>
+      <SessionEnded />
     </div>
   )
 }
