@@ -12,11 +12,12 @@ import {
 import { safeTarget } from './account/target.ts'
 import { sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
+import { explorerSearch } from './explorer/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create'
+type CrumbTitle = 'nav.overview' | 'nav.explorer' | 'nav.users' | 'nav.me' | 'users.create'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -66,6 +67,14 @@ const overview = createRoute({
   beforeLoad: () => {
     if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
   },
+})
+
+const explorer = createRoute({
+  getParentRoute: () => app,
+  path: '/explorer',
+  staticData: { title: 'nav.explorer' },
+  validateSearch: explorerSearch,
+  component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
 })
 
 const users = createRoute({
@@ -137,7 +146,7 @@ const verifyEmail = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    app.addChildren([overview, users.addChildren([newUser]), me]),
+    app.addChildren([overview, explorer, users.addChildren([newUser]), me]),
     door.addChildren([login, register, resetPassword, verifyEmail]),
   ]),
   defaultPreload: 'intent',

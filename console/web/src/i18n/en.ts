@@ -1,7 +1,12 @@
+import { copyCall, explorer } from './en/explorer.ts'
+
 export const en = {
+  explorer,
+  copyCall,
   nav: {
     label: 'Pages',
     overview: 'Overview',
+    explorer: 'API explorer',
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',
