@@ -29,10 +29,12 @@ import { edgeCertificateOf } from './edge-certificate.ts'
 import { defaultAdmin, ensureAdmin } from './first-admin.ts'
 import { type HealthReport, healthReport } from './health/report.ts'
 import { createHealthWatch } from './health/watch.ts'
+import type { StaticFile } from './http/static.ts'
 import { openJournal } from './journal/journal.ts'
 import { recordConsole } from './journal/record.ts'
 import { loadKeys } from './keys/keys.ts'
 import { meshStateFrom, originsOf, peersFrom } from './mesh-state.ts'
+import { createDescriptorsFile } from './openapi/descriptors.ts'
 import { createOpenapi } from './openapi/openapi.ts'
 import type { Json } from './openapi/schemas.ts'
 import { recordDeployments } from './operations/journal.ts'
@@ -61,6 +63,7 @@ export interface Serving {
   health(): HealthReport
   jwks(): JSONWebKeySet
   openapi(): Json
+  descriptors(): StaticFile
   close(): Promise<void>
 }
 
@@ -272,6 +275,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   }
 
   const openapi = createOpenapi({ url: issuer, version })
+  const descriptors = createDescriptorsFile()
   const admin = {
     users,
     home: config.SITE11_HOME,
@@ -283,5 +287,12 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   void ensureAdmin(admin, problem => {
     adminProblem = problem
   })
-  return { jwks: keys.jwks, openapi: () => openapi(mesh(nobody).services), health, close }
+  const contractsInForce = () => mesh(nobody).services
+  return {
+    jwks: keys.jwks,
+    openapi: () => openapi(contractsInForce()),
+    descriptors: () => descriptors(contractsInForce()),
+    health,
+    close,
+  }
 }

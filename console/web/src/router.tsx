@@ -12,12 +12,13 @@ import {
 import { safeTarget } from './account/target.ts'
 import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
+import { explorerSearch } from './explorer/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
 import { userSearch } from './users/user-tab.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create' | 'users.user'
+type CrumbTitle = 'nav.overview' | 'nav.explorer' | 'nav.users' | 'nav.me' | 'users.create' | 'users.user'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -68,6 +69,14 @@ const overview = createRoute({
   beforeLoad: () => {
     if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
   },
+})
+
+const explorer = createRoute({
+  getParentRoute: () => app,
+  path: '/explorer',
+  staticData: { title: 'nav.explorer' },
+  validateSearch: explorerSearch,
+  component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
 })
 
 const users = createRoute({
@@ -147,7 +156,7 @@ const verifyEmail = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    app.addChildren([overview, users.addChildren([newUser, user]), me]),
+    app.addChildren([overview, explorer, users.addChildren([newUser, user]), me]),
     door.addChildren([login, register, resetPassword, verifyEmail]),
   ]),
   defaultPreload: 'intent',

@@ -1,10 +1,14 @@
 import { account } from './en/account.ts'
 import { users } from './en/users.ts'
+import { copyCall, explorer } from './en/explorer.ts'
 
 export const en = {
+  explorer,
+  copyCall,
   nav: {
     label: 'Pages',
     overview: 'Overview',
+    explorer: 'API explorer',
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',

@@ -1,6 +1,7 @@
 import type { en } from './en.ts'
 import { account } from './ko/account.ts'
 import { users } from './ko/users.ts'
+import { copyCall, explorer } from './ko/explorer.ts'
 
 /** Korean has one plural form: of the keys that count, only `_other` is asked for. */
 export type Translation<T> = {
@@ -8,9 +9,12 @@ export type Translation<T> = {
 }
 
 export const ko: Translation<typeof en> = {
+  explorer,
+  copyCall,
   nav: {
     label: '페이지',
     overview: '개요',
+    explorer: 'API 탐색기',
     users: '사용자',
     me: '내 계정',
     skip: '본문으로 건너뛰기',

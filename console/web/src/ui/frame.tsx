@@ -6,6 +6,7 @@ import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import {
+  IconApi,
   IconGauge,
   IconLayoutSidebarLeftCollapse,
   IconLayoutSidebarLeftExpand,
@@ -31,6 +32,7 @@ import { toastProblem } from './toasts.tsx'
 /** A page is offered to those who may call what it shows. */
 const pages = [
   { to: '/', title: 'nav.overview', icon: IconGauge, method: RegistryService.method.listInstances },
+  { to: '/explorer', title: 'nav.explorer', icon: IconApi, method: AuthService.method.getMe },
   { to: '/users', title: 'nav.users', icon: IconUsers, method: UsersService.method.listUsers },
   { to: '/me', title: 'nav.me', icon: IconUserCircle, method: UsersService.method.getMe },
 ] as const
