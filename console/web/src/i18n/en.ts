@@ -1,6 +1,6 @@
 import { account } from './en/account.ts'
-import { users } from './en/users.ts'
 import { copyCall, explorer } from './en/explorer.ts'
+import { users } from './en/users.ts'
 
 export const en = {
   explorer,

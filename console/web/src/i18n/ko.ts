@@ -1,7 +1,7 @@
 import type { en } from './en.ts'
 import { account } from './ko/account.ts'
-import { users } from './ko/users.ts'
 import { copyCall, explorer } from './ko/explorer.ts'
+import { users } from './ko/users.ts'
 
 /** Korean has one plural form: of the keys that count, only `_other` is asked for. */
 export type Translation<T> = {
