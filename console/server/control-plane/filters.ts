@@ -12,12 +12,14 @@
  *   jwt_authn        signature, issuer, audience, expiry       methods; behind the transcoder, or REST would go around it
  *   rbac             the method's scope                        methods
  *   local_ratelimit  the method's rate limit                   methods; who may not call takes nothing from who may
+ *   repeatable       whether a write carries a request_id      methods that may be sent again then
  *   router
  */
 import type { Contracts } from './contract.ts'
 import type { Json } from './encode.ts'
 import { unknownFieldsFilter } from './json-fields.ts'
 import { authFailureKey } from './local-replies.ts'
+import { repeatableFilter, repeatableSource } from './repeatable.ts'
 import type { MeshState } from './state.ts'
 
 export const filterNames = {
@@ -119,6 +121,12 @@ export function httpFilters(): Json[] {
     {
       name: filterNames.rateLimit,
       typed_config: typed('local_ratelimit.v3.LocalRateLimit', { stat_prefix: 'edge' }),
+    },
+    {
+      name: repeatableFilter,
+      typed_config: typed('lua.v3.Lua', {
+        source_codes: { [repeatableFilter]: { inline_string: repeatableSource } },
+      }),
     },
     { name: filterNames.router, typed_config: typed('router.v3.Router', { suppress_envoy_headers: true }) },
   ]

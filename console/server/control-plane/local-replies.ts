@@ -183,8 +183,8 @@ export function localReplyConfig(): Json {
   return { mappers: replies.flatMap(reply => [restMapper(reply), grpcMapper(reply)]) }
 }
 
-/** What a route tells of its method for these answers; a delay is in seconds. */
-export function routeMetadata(scope: string | undefined, retryDelay: number | undefined): Json {
+/** What a route tells of its method for these answers, as its metadata has it; a delay is in seconds. */
+export function routeMetadata(scope: string | undefined, retryDelay: number | undefined): { [filter: string]: Json } {
   const metadata: Json = {}
   if (scope !== undefined) {
     metadata.scope = scope
@@ -194,7 +194,7 @@ export function routeMetadata(scope: string | undefined, retryDelay: number | un
     metadata.retry_delay = `${retryDelay}s`
     metadata.throttled = statusBase64(8, 'THROTTLED', throttled(`${retryDelay}s`), {}, retryDelay)
   }
-  return { filter_metadata: { [routeMetadataKey]: metadata } }
+  return { [routeMetadataKey]: metadata }
 }
 
 /** What the route for API versions that no instance serves tells of those that there are. */

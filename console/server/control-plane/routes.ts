@@ -13,6 +13,7 @@ import { type Json, seconds } from './encode.ts'
 import { defaultBodyBytes, filterNames } from './filters.ts'
 import { type HttpTemplate, templateRegex, templatesOverlap } from './http-template.ts'
 import { routeMetadata, versionMetadata } from './local-replies.ts'
+import { repeatableFilter, repeatableMetadata } from './repeatable.ts'
 import {
   bodyLimit,
   bodyLimitPolicy,
@@ -20,8 +21,9 @@ import {
   limits,
   neverSent,
   rateLimitPolicy,
+  repeatablePolicy,
+  retries,
   retryAfter,
-  retryPolicy,
   scopePolicy,
 } from './route-policies.ts'
 import { edgeName, type MeshState } from './state.ts'
@@ -227,18 +229,25 @@ function versionRoutes(method: EdgeMethod, versions: Versions): Json[] {
 
 /** @param api the API version that is asked for; where all instances serve the same, it makes no difference. */
 function methodRoute(method: EdgeMethod, versions: Versions, api?: string): Json {
-  const { access, rateLimit } = method
+  const { access, rateLimit, retry, timeoutMs } = method
   const filters: Json = bodyLimitPolicy(bodyLimit(method))
   // A token is asked for unless a route says otherwise, and nobody has a scope unless a route says which (see filters.ts).
   if (access.kind === 'public') filters[filterNames.jwt] = noToken
   filters[filterNames.rbac] = access.kind === 'scope' ? scopePolicy(access.scope) : noScope
   if (rateLimit) filters[filterNames.rateLimit] = rateLimitPolicy(method.path, rateLimit)
+  const repeatable = retry !== undefined && retry.requestIdField > 0
+  if (repeatable) filters[repeatableFilter] = repeatablePolicy
   const unversioned = { name: versionHeader, present_match: true, invert_match: true }
   return {
     name: method.path.slice(1),
     match: { path: method.path, ...(versions.api.length > 1 && { headers: [unversioned] }) },
-    route: { ...destination(versions, api), ...limits(method), retry_policy: retryPolicy(method) },
-    metadata: routeMetadata(access.kind === 'scope' ? access.scope : undefined, rateLimit && retryAfter(rateLimit)),
+    route: { ...destination(versions, api), ...limits(method), ...retries(method) },
+    metadata: {
+      filter_metadata: {
+        ...routeMetadata(access.kind === 'scope' ? access.scope : undefined, rateLimit && retryAfter(rateLimit)),
+        ...(repeatable && { [repeatableFilter]: repeatableMetadata(retry.requestIdField, timeoutMs) }),
+      },
+    },
     typed_per_filter_config: filters,
   }
 }
