@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import {
   CreateUserRequest,
   GetUserRequest,
@@ -14,9 +15,10 @@ import {
 } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 
 /**
- * `read`: GetUser. `write`: CreateUser with a request_id, so that it may be sent again. `once`: UpdateUser, which may not.
+ * `read`: GetUser. `inside`: GetMe of the Console, which asks Users. `write`: CreateUser with a request_id, so that it may be sent again.
+ * `once`: UpdateUser, which may not.
  */
-export const kinds = ['read', 'write', 'once'] as const
+export const kinds = ['read', 'inside', 'write', 'once'] as const
 export type Kind = (typeof kinds)[number]
 type Protocol = 'REST' | 'gRPC'
 
@@ -59,7 +61,7 @@ export interface MixedOptions {
 const timeoutMs = 15_000
 const slowMs = 2500
 /** Of ten requests; each goes over REST and over gRPC in turn. */
-const turns: Kind[] = ['read', 'read', 'write', 'read', 'read', 'once', 'read', 'read', 'write', 'read']
+const turns: Kind[] = ['read', 'inside', 'write', 'read', 'read', 'once', 'read', 'read', 'write', 'read']
 /** The edge lets so many calls under way on one connection; those that wait for it to freeze are more. */
 const connections = 8
 
@@ -118,6 +120,11 @@ export function startMixedTraffic({ url, token: first, userIds, perSecond = 300 
       return rest
         ? overRest('GET', `/api/v1/users/${id}`)
         : overGrpc(getUser.path, GetUserRequest.encode({ id }).finish(), index)
+    }
+    if (kind === 'inside') {
+      return rest
+        ? overRest('GET', '/api/v1/auth/me')
+        : overGrpc(AuthServiceService.getMe.path, new Uint8Array(), index)
     }
     const displayName = `Number ${index}`
     if (kind === 'write') {

@@ -136,6 +136,13 @@ const replies: Reply[] = [
     message: 'The service did not answer in time. A read can be sent again; a write too if it carries a request_id.',
   },
   {
+    when: { and_filter: { filters: [status('EQ', 503), flags('UC', 'UR', 'LR')] } },
+    code: 14,
+    reason: 'DEPENDENCY_UNAVAILABLE',
+    message:
+      'The service was lost before it answered. A read can be sent again; a write too if it carries a request_id.',
+  },
+  {
     when: { and_filter: { filters: [status('GE', 502), status('LE', 503)] } },
     code: 14,
     reason: 'DEPENDENCY_UNAVAILABLE',
