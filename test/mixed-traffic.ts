@@ -46,7 +46,9 @@ export interface MixedTraffic {
   during(ms: number): Promise<void>
   /** Sends this token from now on. */
   use(token: string): void
-  /** Sends no more, waits for every answer, and prints the account under this name. */
+  /** Sends no more, and waits for every answer. */
+  end(): Promise<void>
+  /** The same, and prints the account under this name. */
   stop(name: string): Promise<MixedAccount>
 }
 
@@ -56,17 +58,35 @@ export interface MixedOptions {
   /** Read again and again, and changed. */
   userIds: string[]
   perSecond?: number
+  /** What is sent in turn, over REST and over gRPC. */
+  turns?: readonly Kind[]
 }
 
 const timeoutMs = 15_000
 const slowMs = 2500
-/** Of ten requests; each goes over REST and over gRPC in turn. */
-const turns: Kind[] = ['read', 'inside', 'write', 'read', 'read', 'once', 'read', 'read', 'write', 'read']
+export const usual: readonly Kind[] = [
+  'read',
+  'inside',
+  'write',
+  'read',
+  'read',
+  'once',
+  'read',
+  'read',
+  'write',
+  'read',
+]
 /** The edge lets so many calls under way on one connection; those that wait for it to freeze are more. */
 const connections = 8
 
 /** Open loop: whoever answers slowly is asked all the same, and the time counts from when a request was due. */
-export function startMixedTraffic({ url, token: first, userIds, perSecond = 300 }: MixedOptions): MixedTraffic {
+export function startMixedTraffic({
+  url,
+  token: first,
+  userIds,
+  perSecond = 300,
+  turns = usual,
+}: MixedOptions): MixedTraffic {
   const { hostname, port, host } = new URL(url)
   const agent = new Agent({ keepAlive: true, maxSockets: 2000 })
   const clients = Array.from(
@@ -164,18 +184,24 @@ export function startMixedTraffic({ url, token: first, userIds, perSecond = 300 
     }
   })()
 
+  async function end() {
+    if (stopped) return
+    stopped = true
+    await running
+    await Promise.all(open)
+    agent.destroy()
+    for (const client of clients) client.close()
+  }
+
   return {
     now,
+    end,
     during: ms => delay(ms),
     use(next) {
       token = next
     },
     async stop(name) {
-      stopped = true
-      await running
-      await Promise.all(open)
-      agent.destroy()
-      for (const client of clients) client.close()
+      await end()
       const account: MixedAccount = {
         all,
         of(kind) {

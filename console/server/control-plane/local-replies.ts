@@ -124,16 +124,17 @@ const replies: Reply[] = [
     message: 'The request headers are too large: 32 KiB and 100 headers are the limits.',
   },
   {
-    when: { or_filter: { filters: [flags('UO', 'OM'), status('EQ', 408)] } },
-    code: 14,
-    reason: 'OVERLOADED',
-    message: 'The server is at its limit. Try again in a moment.',
-  },
-  {
+    // Before what follows: that there was no place for another attempt is not why it took too long.
     when: status('EQ', 504),
     code: 4,
     reason: 'DEPENDENCY_UNAVAILABLE',
     message: 'The service did not answer in time. A read can be sent again; a write too if it carries a request_id.',
+  },
+  {
+    when: { or_filter: { filters: [flags('UO', 'OM'), status('EQ', 408)] } },
+    code: 14,
+    reason: 'OVERLOADED',
+    message: 'The server is at its limit. Try again in a moment.',
   },
   {
     when: { and_filter: { filters: [status('EQ', 503), flags('UC', 'UR', 'LR')] } },
