@@ -107,7 +107,7 @@ function contractsOf(services: Contract[]): Contracts {
   }
 }
 
-/** A proxy is sent them in one message, of which the Console's server allows 4 MiB. */
+/** A proxy is sent them in one message, of which the Console's server allows 8 MiB. */
 const maxDescriptorBytes = 3 * 1024 * 1024
 
 function mergedDescriptors(files: ServiceFiles[]): Uint8Array {

@@ -1,7 +1,9 @@
 /** What the policy of a method means to Envoy: limits, retries, scope, rate. And whom browsers may call for. */
+
+import { defaultRequestBytes } from '@site11/runtime/limits.ts'
 import type { EdgeMethod } from './contract.ts'
 import { type Json, seconds } from './encode.ts'
-import { defaultBodyBytes, filterNames } from './filters.ts'
+import { filterNames } from './filters.ts'
 import { hedging, repeatableFilter, retryOnOfReads } from './repeatable.ts'
 
 /** How long a stream without a time limit may be silent. */
@@ -14,7 +16,7 @@ export function limits({ timeoutMs }: EdgeMethod): Json {
 
 /** The largest request body of a method, in bytes. A stream has none: its messages come one by one. */
 export function bodyLimit({ clientStreaming, maxRequestBytes }: EdgeMethod): number {
-  return clientStreaming ? Number.POSITIVE_INFINITY : maxRequestBytes || defaultBodyBytes
+  return clientStreaming ? Number.POSITIVE_INFINITY : maxRequestBytes || defaultRequestBytes
 }
 
 export function bodyLimitPolicy(limit: number): Json {
