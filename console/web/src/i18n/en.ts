@@ -1,7 +1,11 @@
+import { overview } from './en/overview.ts'
+import { services, signals } from './en/services.ts'
+
 export const en = {
   nav: {
     label: 'Pages',
     overview: 'Overview',
+    services: 'Services',
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',
@@ -60,10 +64,18 @@ export const en = {
       drainedWhy: 'Taken out of service by {{name}}: {{reason}}',
       notChecked: 'Not checked yet.',
       noReason: 'The health check fails and gives no reason.',
+      notRegistered: 'The registry does not have it any more.',
+      noInstance: 'No instance is registered.',
       noStream: 'The registry has lost its stream. It keeps the instance until the lease runs out.',
       dependency: '{{name}} does not answer: {{reason}}',
       pending: '{{type}} was sent and is not accepted yet.',
       refused: '{{type}} refused: {{reason}}',
+    },
+    reason: {
+      unreachable: 'cannot be reached',
+      noAnswer: 'no answer to the health check',
+      notServing: 'says that it does not serve',
+      starting: 'is starting',
     },
     instancesTitle: 'Instances',
     proxiesTitle: 'Proxies',
@@ -89,6 +101,9 @@ export const en = {
     sent: 'sent {{version}}',
     refusedVersion: 'refused {{version}}',
   },
+  overview,
+  services,
+  signals,
   users: {
     title: 'Users',
     create: 'Create user',

@@ -1,5 +1,9 @@
 /** The services of the mesh, each with its instances and one state. Pure. */
-import { HealthStatus, type InstanceBeliefs, type MeshHealth } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
+import {
+  HealthStatus,
+  type InstanceBeliefs,
+  type MeshHealth,
+} from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import type { Instance } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { healthOf, registryOf, type State, type StateName } from './state.ts'
 
@@ -30,8 +34,7 @@ const badness: Record<StateName, number> = { failing: 0, degraded: 1, unknown: 2
 
 /** @returns the services sorted by name, those without an instance among them. */
 export function servicesOf(instances: Iterable<InstanceBeliefs>, health: MeshHealth | undefined): ServiceView[] {
-  const views = [...instances].flatMap(viewOf)
-  const services = Map.groupBy(views, ({ instance }) => instance.service)
+  const services = Map.groupBy([...instances].flatMap(viewOf), ({ instance }) => instance.service)
   for (const { service } of health?.services ?? []) if (!services.has(service)) services.set(service, [])
   const reasons = new Map(health?.services.map(({ service, status, reason }) => [service, { status, reason }]))
   return [...services]
@@ -39,13 +42,21 @@ export function servicesOf(instances: Iterable<InstanceBeliefs>, health: MeshHea
     .sort((a, b) => byName(a.name, b.name))
 }
 
-function viewOf(beliefs: InstanceBeliefs): InstanceView[] {
+/** The same object for the same beliefs: what did not change is not drawn again. */
+const views = new WeakMap<InstanceBeliefs, InstanceView>()
+
+/** @returns the view of an instance; nothing for beliefs without one. */
+export function viewOf(beliefs: InstanceBeliefs): InstanceView[] {
   const { instance, registered } = beliefs
   if (!instance) return []
+  const known = views.get(beliefs)
+  if (known) return [known]
   const state: State = registered
     ? worse(healthOf(instance), registryOf(instance))
     : { name: 'unknown', since: undefined, why: { key: 'notRegistered' } }
-  return [{ ...beliefs, instance, name: instance.instance, state }]
+  const view = { ...beliefs, instance, name: instance.instance, state }
+  views.set(beliefs, view)
+  return [view]
 }
 
 const worse = (a: State, b: State | undefined) => (b && badness[b.name] < badness[a.name] ? b : a)

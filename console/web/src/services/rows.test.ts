@@ -25,7 +25,12 @@ const services = servicesOf(
 const at = (requests: number, serverErrors: number, p95: number): Point[] => [
   { start: 0, requests, serverErrors, clientErrors: 0, p50: 1, p95, p99: p95 },
 ]
-const signals = (series: [string, Point[]][]): Signals => ({ series: new Map(series), time: 10_000, stepMs: 10_000, dropped: 0 })
+const signals = (series: [string, Point[]][]): Signals => ({
+  series: new Map(series),
+  time: 10_000,
+  stepMs: 10_000,
+  dropped: 0,
+})
 
 const keys = (search: RowsInput['search'], more: Partial<RowsInput> = {}) =>
   rowsOf({ services, signals: undefined, instanceSignals: undefined, search, ...more }).map(({ key }) => key)
@@ -78,7 +83,12 @@ test('by state the worst stands first, in services and among them', () => {
 })
 
 test('by a figure the most stands first, and what has none last', () => {
-  const more = { signals: signals([['images', at(600, 0, 5)], ['users', at(60, 30, 50)]]) }
+  const more = {
+    signals: signals([
+      ['images', at(600, 0, 5)],
+      ['users', at(60, 30, 50)],
+    ]),
+  }
   expect(keys({ order: 'rate', open: [] }, more)).toEqual(['images', 'users', 'data'])
   expect(keys({ order: 'errors', open: [] }, more)).toEqual(['users', 'images', 'data'])
   expect(keys({ order: 'p95', desc: true, open: [] }, more)).toEqual(['data', 'images', 'users'])

@@ -15,7 +15,9 @@ test('without weights every serving instance gets the same', () => {
 })
 
 test('with weights versions get theirs, and their instances share it', () => {
-  expect(sharesOf([version('0.1.0', 2), version('0.2.0', 1)], [weight('0.1.0', 90), weight('0.2.0', 10)])).toMatchObject([
+  expect(
+    sharesOf([version('0.1.0', 2), version('0.2.0', 1)], [weight('0.1.0', 90), weight('0.2.0', 10)]),
+  ).toMatchObject([
     { gets: 90, each: 45 },
     { gets: 10, each: 10 },
   ])
@@ -43,6 +45,32 @@ test('weights are 100 in all and leave somebody to serve', () => {
 })
 
 test('of two versions the other one takes the rest', () => {
-  expect([...withWeight(new Map([['a', 100], ['b', 0]]), 'b', 10)]).toEqual([['a', 90], ['b', 10]])
-  expect([...withWeight(new Map([['a', 50], ['b', 50], ['c', 0]]), 'c', 10)]).toEqual([['a', 50], ['b', 50], ['c', 10]])
+  expect([
+    ...withWeight(
+      new Map([
+        ['a', 100],
+        ['b', 0],
+      ]),
+      'b',
+      10,
+    ),
+  ]).toEqual([
+    ['a', 90],
+    ['b', 10],
+  ])
+  expect([
+    ...withWeight(
+      new Map([
+        ['a', 50],
+        ['b', 50],
+        ['c', 0],
+      ]),
+      'c',
+      10,
+    ),
+  ]).toEqual([
+    ['a', 50],
+    ['b', 50],
+    ['c', 10],
+  ])
 })

@@ -53,7 +53,11 @@ export function flawOf(shares: readonly Share[]): WeightsFlaw | undefined {
 /**
  * @returns the weights with one of them changed. With two versions the other one takes the rest, so that the sum stays 100.
  */
-export function withWeight(weights: ReadonlyMap<string, number>, version: string, percent: number): Map<string, number> {
+export function withWeight(
+  weights: ReadonlyMap<string, number>,
+  version: string,
+  percent: number,
+): Map<string, number> {
   const next = new Map(weights).set(version, percent)
   const [other, ...more] = [...next.keys()].filter(name => name !== version)
   if (other !== undefined && more.length === 0) next.set(other, 100 - percent)

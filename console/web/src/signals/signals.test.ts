@@ -29,8 +29,27 @@ const all = (...answers: ReturnType<typeof answer>[]) =>
 
 test('each answer adds its steps, and what a step said before is replaced', () => {
   const { series, dropped } = all(
-    answer(2, { users: [[0, 10, 0, 5], [1, 20, 1, 7]] }, 3),
-    answer(3, { users: [[1, 22, 2, 8], [2, 30, 0, 9]], images: [[2, 1, 0, 1]] }, 4),
+    answer(
+      2,
+      {
+        users: [
+          [0, 10, 0, 5],
+          [1, 20, 1, 7],
+        ],
+      },
+      3,
+    ),
+    answer(
+      3,
+      {
+        users: [
+          [1, 22, 2, 8],
+          [2, 30, 0, 9],
+        ],
+        images: [[2, 1, 0, 1]],
+      },
+      4,
+    ),
   )
   expect(series.get('users')?.map(({ requests }) => requests)).toEqual([10, 22, 30])
   expect(series.get('images')).toHaveLength(1)
@@ -38,14 +57,26 @@ test('each answer adds its steps, and what a step said before is replaced', () =
 })
 
 test('what is older than the range is forgotten, a series without points with it', () => {
-  const { series } = all(answer(1, { users: [[0, 1, 0, 1]], old: [[0, 1, 0, 1]] }), answer(95, { users: [[94, 1, 0, 1]] }))
+  const { series } = all(
+    answer(1, { users: [[0, 1, 0, 1]], old: [[0, 1, 0, 1]] }),
+    answer(95, { users: [[94, 1, 0, 1]] }),
+  )
   expect([...series.keys()]).toEqual(['users'])
   expect(series.get('users')).toHaveLength(1)
 })
 
 describe('the figures of the last minute', () => {
   test('count what happened in it, and name the slowest step', () => {
-    const signals = all(answer(8, { users: [[0, 999, 999, 999], [2, 30, 0, 20], [6, 60, 9, 80], [7, 90, 0, 40]] }))
+    const signals = all(
+      answer(8, {
+        users: [
+          [0, 999, 999, 999],
+          [2, 30, 0, 20],
+          [6, 60, 9, 80],
+          [7, 90, 0, 40],
+        ],
+      }),
+    )
     expect(figuresOf(signals, 'users')).toEqual({ rate: 3, errors: 0.05, p95: 80 })
   })
 
@@ -57,7 +88,14 @@ describe('the figures of the last minute', () => {
 })
 
 test('every step has its place, also those without a request', () => {
-  const signals = all(answer(4, { users: [[0, 1, 0, 11], [3, 1, 0, 44]] }))
+  const signals = all(
+    answer(4, {
+      users: [
+        [0, 1, 0, 11],
+        [3, 1, 0, 44],
+      ],
+    }),
+  )
   const { starts, values } = everyStep(signals.series.get('users') ?? [], signals, 4 * step, ({ p95 }) => p95)
   expect(values).toEqual([11, null, null, 44])
   expect(starts.at(-1)).toBe(t0 + 3 * step)
