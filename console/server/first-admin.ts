@@ -25,13 +25,6 @@ export interface FirstAdminOptions {
   signal: AbortSignal
 }
 
-/** The address of the first admin where the operator names none. */
-const defaultEmail = 'admin@site11.local'
-
-/** @returns whose password is made up here; undefined when the operator has chosen one. */
-export const generatedFor = ({ email, password }: Pick<FirstAdminOptions, 'email' | 'password'>): string | undefined =>
-  password === undefined ? (email ?? defaultEmail) : undefined
-
 interface Account {
   email: string
   password: string
@@ -83,7 +76,7 @@ async function makeAdmin({ users, home, email, password, log }: FirstAdminOption
 async function accountIn(path: string, email: string | undefined, password: string | undefined): Promise<Account> {
   const kept = await readAccount(path)
   const wanted = {
-    email: email ?? kept?.email ?? defaultEmail,
+    email: email ?? kept?.email ?? 'admin@site11.local',
     password:
       password ??
       (kept && (email === undefined || email === kept.email) ? kept.password : randomBytes(18).toString('base64url')),

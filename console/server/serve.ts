@@ -25,7 +25,7 @@ import { createControlPlane } from './control-plane/server.ts'
 import { diagnosticsService } from './diagnostics/service.ts'
 import { checkContract, createEdge } from './edge.ts'
 import { edgeCertificateOf } from './edge-certificate.ts'
-import { ensureAdmin, generatedFor } from './first-admin.ts'
+import { ensureAdmin } from './first-admin.ts'
 import { type HealthReport, healthReport } from './health/report.ts'
 import { createHealthWatch } from './health/watch.ts'
 import { openJournal } from './journal/journal.ts'
@@ -161,7 +161,6 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     users,
     verify,
     cookie: { secure: issuer.startsWith('https:'), origins: originsOf(config) },
-    generatedFor: generatedFor({ email: config.SITE11_ADMIN_EMAIL, password: config.SITE11_ADMIN_PASSWORD }),
     now,
   })
   const diagnostics = diagnosticsService({

@@ -18,7 +18,7 @@ export default defineConfig({
             // What every page stands on: one file that stays in the browser's cache while pages change.
             {
               name: 'core',
-              test: /node_modules\/(react|react-dom|scheduler|@tanstack/(?!react-virtual|virtual-core)|@connectrpc|@bufbuild|i18next|react-i18next)\//,
+              test: /node_modules\/(react|react-dom|scheduler|@tanstack\/(?!react-virtual|virtual-core)[^/]+|@connectrpc|@bufbuild|i18next|react-i18next)\//,
             },
             { name: 'contracts', test: /proto\/gen/ },
           ],

@@ -45,7 +45,6 @@ beforeAll(async () => {
     users: usersClient,
     verify: verifier.verify,
     cookie: { secure: true, origins: [issuer] },
-    generatedFor: email,
     now: () => Date.now() + ahead,
   })
   server = createServer()

@@ -22,9 +22,6 @@ import {
   signInStateOf,
 } from './sign-in.ts'
 
-/** The version of a password that was never changed. */
-const firstPassword = 1
-
 export function authService(options: AuthOptions): Handlers<typeof AuthServiceService> {
   const { sessions, users, cookie, now } = options
   return {
@@ -75,9 +72,7 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
       if (!state?.user || caller.kind !== 'user') throw sessionEnded()
       const { id, email, displayName, roles } = state.user
       const { sessionId, scopes, expiresAt } = caller
-      const passwordGenerated = email === options.generatedFor && state.passwordVersion === firstPassword
-      const session = { scopes: [...scopes], sessionId, expireTime: expiresAt }
-      return { userId: id, email, displayName, roles, ...session, passwordGenerated }
+      return { userId: id, email, displayName, roles, scopes: [...scopes], sessionId, expireTime: expiresAt }
     },
 
     async changePassword({ currentPassword, newPassword }, call) {

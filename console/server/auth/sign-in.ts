@@ -20,8 +20,6 @@ export interface AuthOptions {
   /** Whose access token it is: for Logout, which is public and so not authenticated before. */
   verify(authorization: string | undefined): Caller | Promise<Caller>
   cookie: CookieRules
-  /** The address of the first admin whose password was made up; undefined when the operator has chosen it. */
-  generatedFor: string | undefined
   now(): number
 }
 

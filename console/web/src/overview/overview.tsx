@@ -87,7 +87,7 @@ function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: Servic
 
 function Services({ services }: { services: readonly ServiceView[] | undefined }) {
   const { t } = useTranslation()
-  const { value: signals, error } = useSignals({})
+  const { value: signals, error } = useSignals()
   return (
     <Panel
       title={t('services.title')}

@@ -13,7 +13,7 @@ import { dateOf } from '../mesh/state.ts'
 import { useMesh } from '../mesh/use-mesh.ts'
 import { Errors, NoFigures, P95, Rate } from '../signals/figures.tsx'
 import { figuresOf } from '../signals/signals.ts'
-import { useSignals } from '../signals/use-signals.ts'
+import { usePartSignals, useSignals } from '../signals/use-signals.ts'
 import { Id } from '../ui/copy.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { StateFacts } from '../ui/state.tsx'
@@ -222,7 +222,8 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
 
 function Signals({ view: { instance, name } }: { view: View }) {
   const { t } = useTranslation()
-  const { value, error } = useSignals({ by: byInstance })
+  const { error } = useSignals()
+  const value = usePartSignals({ by: byInstance, service: instance.service })
   if (!value) return error ? <NoFigures /> : <Skeleton height={20} width={240} />
   const figures = figuresOf(value, `${instance.service} ${name}`)
   return (

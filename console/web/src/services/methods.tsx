@@ -6,7 +6,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { Errors, P95, Rate } from '../signals/figures.tsx'
 import { figuresOf } from '../signals/signals.ts'
-import { useSignals } from '../signals/use-signals.ts'
+import { usePartSignals } from '../signals/use-signals.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { HrefLink } from '../ui/href-link.tsx'
@@ -24,7 +24,7 @@ export function Methods({ service }: { service: string }) {
     queryFn: () => methodsOf(service),
     staleTime: Number.POSITIVE_INFINITY,
   })
-  const { value: signals } = useSignals({ by: byMethod, service })
+  const signals = usePartSignals({ by: byMethod, service })
   const figures = (method: DescMethod) => signals && figuresOf(signals, pathOf(method))
   const columns: Column<DescMethod>[] = [
     {

@@ -8,7 +8,7 @@ import { LiveMark, LiveMesh } from '../mesh/live-mesh.tsx'
 import { consoleService, type ServiceView, servicesOf } from '../mesh/services.ts'
 import type { Mesh } from '../mesh/use-mesh.ts'
 import { NoFigures } from '../signals/figures.tsx'
-import { useSignals } from '../signals/use-signals.ts'
+import { usePartSignals, useSignals } from '../signals/use-signals.ts'
 import { Empty } from '../ui/empty.tsx'
 import { Page } from '../ui/page.tsx'
 import { Panel } from '../ui/panel.tsx'
@@ -115,11 +115,12 @@ function Charts({ service }: { service: string }) {
 function Instances({ service }: { service: ServiceView }) {
   const { t } = useTranslation()
   const [{ order, desc }, setOrder] = useState<{ order: Order; desc: boolean }>({ order: 'name', desc: false })
-  const signals = useSignals({ by: byInstance })
+  const signals = useSignals({ service: service.name })
+  const instanceSignals = usePartSignals({ by: byInstance, service: service.name })
   const all = rowsOf({
     services: [service],
     signals: undefined,
-    instanceSignals: signals.value,
+    instanceSignals,
     search: { order, open: [service.name], ...(desc && { desc: true }) },
   })
   return (

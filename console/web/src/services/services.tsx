@@ -10,7 +10,7 @@ import { LiveMark, LiveMesh } from '../mesh/live-mesh.tsx'
 import { servicesOf } from '../mesh/services.ts'
 import type { Mesh } from '../mesh/use-mesh.ts'
 import { NoFigures } from '../signals/figures.tsx'
-import { useSignals } from '../signals/use-signals.ts'
+import { usePartSignals, useSignals } from '../signals/use-signals.ts'
 import { Empty } from '../ui/empty.tsx'
 import { Page } from '../ui/page.tsx'
 import { InstanceDrawer } from './instance-drawer.tsx'
@@ -44,12 +44,12 @@ function List({ mesh }: { mesh: Mesh | undefined }) {
   const { t } = useTranslation()
   const navigate = route.useNavigate()
   const search = route.useSearch()
-  const signals = useSignals({})
-  const instanceSignals = useSignals({ by: byInstance })
+  const signals = useSignals()
+  const instanceSignals = usePartSignals({ by: byInstance })
   const services = useMemo(() => mesh && servicesOf(mesh.instances.values(), mesh.health), [mesh])
   const rows = useMemo(
-    () => services && rowsOf({ services, signals: signals.value, instanceSignals: instanceSignals.value, search }),
-    [services, signals.value, instanceSignals.value, search],
+    () => services && rowsOf({ services, signals: signals.value, instanceSignals, search }),
+    [services, signals.value, instanceSignals, search],
   )
   if (!services || !rows) return <TableSkeleton />
   const set = (change: Partial<ServicesSearch>) =>

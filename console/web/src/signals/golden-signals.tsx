@@ -9,7 +9,7 @@ import { Empty } from '../ui/empty.tsx'
 import { msText, rateText, shareText } from './format.ts'
 import styles from './golden-signals.module.css'
 import { busiest, everyStep, type Signals } from './signals.ts'
-import { type Range, ranges, useSignals } from './use-signals.ts'
+import { type Range, ranges, usePartSignals, useSignals } from './use-signals.ts'
 
 const byVersion = [Dimension.VERSION]
 
@@ -24,7 +24,7 @@ interface Line {
 export function GoldenSignals({ service, range }: { service: string; range: Range }) {
   const { t } = useTranslation()
   const whole = useSignals({ service, range })
-  const versions = useSignals({ by: byVersion, service, range })
+  const versions = usePartSignals({ by: byVersion, service, range })
   const { value: signals, error } = whole
   if (!signals) {
     return error ? (
@@ -35,7 +35,7 @@ export function GoldenSignals({ service, range }: { service: string; range: Rang
       <div className={styles.none} role="status" aria-busy="true" aria-label={t('common.loading')} />
     )
   }
-  return <Charts signals={signals} versions={versions.value} service={service} range={range} live={whole.live} />
+  return <Charts signals={signals} versions={versions} service={service} range={range} live={whole.live} />
 }
 
 interface ChartsProps {
