@@ -1,7 +1,15 @@
 /** Roles are named sets of scopes. Contracts ask for scopes, never for roles. */
 
 /** Every scope that a contract asks for. */
-export const allScopes = ['mesh:read', 'mesh:write', 'profile', 'users:admin', 'users:read', 'users:write'] as const
+export const allScopes = [
+  'mesh:read',
+  'mesh:write',
+  'profile',
+  'sessions:admin',
+  'users:admin',
+  'users:read',
+  'users:write',
+] as const
 
 const scopesByRole: Readonly<Record<string, readonly string[]>> = {
   admin: allScopes,

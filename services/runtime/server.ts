@@ -29,7 +29,12 @@ export type Authenticate = (metadata: RequestMetadata, peer: Peer | undefined) =
 export interface ServerOptions {
   authenticate: Authenticate
   log: Log
+  /** Told of each call by a service that has ended. */
+  onCall?: OnCall
 }
+
+/** @param code of gRPC. @param ms undefined for a stream, which lasts as long as its caller. */
+export type OnCall = (path: string, caller: string, code: number, ms: number | undefined) => void
 
 /** A request that passed the contract's rules, or the error that it did not. */
 type Incoming = { message: unknown; violation?: ServiceError | undefined }
@@ -106,7 +111,7 @@ const guardInspection: ServerInterceptor = ({ path }, call) => {
 const peers = new WeakMap<object, Peer>()
 
 /** Read once for each certificate where that is one object, as it is for nearly all calls. */
-function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
+export function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
   if (!sslPeerCertificate) return undefined
   const known = peers.get(sslPeerCertificate)
   if (known) return known
@@ -178,9 +183,9 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
         flush()
         callback?.(null, response)
       }
-      report(options.log, method, call, started)
+      report(options, method, call, started)
     } catch (error) {
-      report(options.log, method, call, started, error)
+      report(options, method, call, started, error)
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
       else if (!grpc.cancelled) grpc.emit('error', status)
@@ -296,7 +301,13 @@ function deadlineExceeded(path: string, seconds: number) {
 }
 
 /** Successes at debug (the edge's access log has them), refusals at info, faults of ours at error. */
-function report(log: Log, { path }: Method, call: Call, started: number, error?: unknown) {
+function report({ log, onCall }: ServerOptions, method: Method, call: Call, started: number, error?: unknown) {
+  const { path } = method
+  if (onCall && call.caller.kind === 'service') {
+    const code = error === undefined ? status.OK : error instanceof ServiceError ? error.code : status.INTERNAL
+    const lasts = Number(method.policy?.timeout?.seconds ?? 0) === 0
+    onCall(path, call.caller.service, code, lasts ? undefined : performance.now() - started)
+  }
   const level = error === undefined ? 'debug' : error instanceof ServiceError ? 'info' : 'error'
   if (!log.isLevelEnabled(level)) return
   const { caller, traceId } = call

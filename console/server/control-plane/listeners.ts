@@ -1,3 +1,4 @@
+import { accessLogStream } from './access-log-stream.ts'
 import { type Json, seconds } from './encode.ts'
 import { httpFilters } from './filters.ts'
 import { localReplyConfig } from './local-replies.ts'
@@ -70,7 +71,7 @@ function connectionManager(): Json {
     rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: edgeName },
     http_filters: httpFilters(),
     local_reply_config: localReplyConfig(),
-    access_log: [accessLog],
+    access_log: [accessLog, accessLogStream()],
 
     // What follows is for a proxy that strangers can reach: whose word counts, what a path means, what a request may cost.
     use_remote_address: true,

@@ -184,8 +184,10 @@ export function localReplyConfig(): Json {
 }
 
 /** What a route tells of its method for these answers; a delay is in seconds. */
-export function routeMetadata(scope: string | undefined, retryDelay: number | undefined): Json {
+export function routeMetadata(scope: string | undefined, retryDelay: number | undefined, lasting: boolean): Json {
   const metadata: Json = {}
+  // For the records of requests: how long those took that last as long as their caller says nothing.
+  if (lasting) metadata.stream = 'yes'
   if (scope !== undefined) {
     metadata.scope = scope
     metadata.scope_missing = statusBase64(7, 'SCOPE_MISSING', scopeMissing(scope), { scope })

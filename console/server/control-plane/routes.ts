@@ -227,7 +227,7 @@ function versionRoutes(method: EdgeMethod, versions: Versions): Json[] {
 
 /** @param api the API version that is asked for; where all instances serve the same, it makes no difference. */
 function methodRoute(method: EdgeMethod, versions: Versions, api?: string): Json {
-  const { access, rateLimit } = method
+  const { access, rateLimit, timeoutMs } = method
   const filters: Json = bodyLimitPolicy(bodyLimit(method))
   // A token is asked for unless a route says otherwise, and nobody has a scope unless a route says which (see filters.ts).
   if (access.kind === 'public') filters[filterNames.jwt] = noToken
@@ -238,7 +238,11 @@ function methodRoute(method: EdgeMethod, versions: Versions, api?: string): Json
     name: method.path.slice(1),
     match: { path: method.path, ...(versions.api.length > 1 && { headers: [unversioned] }) },
     route: { ...destination(versions, api), ...limits(method), retry_policy: retryPolicy(method) },
-    metadata: routeMetadata(access.kind === 'scope' ? access.scope : undefined, rateLimit && retryAfter(rateLimit)),
+    metadata: routeMetadata(
+      access.kind === 'scope' ? access.scope : undefined,
+      rateLimit && retryAfter(rateLimit),
+      timeoutMs === 0,
+    ),
     typed_per_filter_config: filters,
   }
 }

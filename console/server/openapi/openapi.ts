@@ -10,39 +10,19 @@ import {
   getOption,
   hasOption,
 } from '@bufbuild/protobuf'
+import { commentOf } from '@site11/proto/comments'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import type { HttpRule } from '@site11/proto/es/google/api/http_pb.ts'
 import { StatusSchema } from '@site11/proto/es/google/rpc/status_pb.ts'
-import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
-import { mergeDescriptors, readDescriptors } from '../control-plane/descriptors.ts'
-import { commentOf } from './comments.ts'
+import { method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { remember } from '../control-plane/remember.ts'
+import { type Contract, mergedContracts, sameContracts } from './contracts.ts'
+import { isForUsers } from './descriptors.ts'
 import { createSchemas, type Json, type Schema, type Schemas } from './schemas.ts'
 
-interface Contract {
-  name: string
-  contract: Uint8Array
-}
-
 /** @returns a function that gives the document of the registered services, made anew only when a contract has changed. */
-export function createOpenapi(options: { url: string; version: string }): (services: Contract[]) => Json {
-  let made: { contracts: Uint8Array[]; document: Json } | undefined
-  return services => {
-    const contracts = services.map(({ contract }) => contract)
-    const same =
-      made?.contracts.length === contracts.length && contracts.every((each, i) => each === made?.contracts[i])
-    if (!made || !same) made = { contracts, document: openapiFrom(documentedRegistry(services), options) }
-    return made.document
-  }
-}
-
-/** @returns the files of all contracts, with their comments. @throws Error when they do not fit together. */
-function documentedRegistry(services: Contract[]): FileRegistry {
-  const files = services.map(({ name, contract }) => ({
-    service: name,
-    files: readDescriptors(contract, { comments: true }),
-  }))
-  return createFileRegistry(mergeDescriptors(files))
-}
+export const createOpenapi = (options: { url: string; version: string }): ((services: Contract[]) => Json) =>
+  remember(services => openapiFrom(createFileRegistry(mergedContracts(services)), options), sameContracts)
 
 /**
  * @param registry the files of all contracts, with their comments.
@@ -91,10 +71,6 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
       schemas: schemas.all(),
     },
   }
-}
-
-function isForUsers({ access }: MethodPolicy): boolean {
-  return access.case !== undefined && access.case !== 'internal' && Boolean(access.value)
 }
 
 function rulesOf(rule: HttpRule): { verb: string; path: string; rule: HttpRule }[] {

@@ -10,14 +10,23 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { safeTarget } from './account/target.ts'
-import { sessions } from './api/client.ts'
+import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
+import { explorerSearch } from './explorer/search.ts'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
+import { userSearch } from './users/user-tab.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.services' | 'nav.users' | 'nav.me' | 'users.create'
+type CrumbTitle =
+  | 'nav.overview'
+  | 'nav.services'
+  | 'nav.explorer'
+  | 'nav.users'
+  | 'nav.me'
+  | 'users.create'
+  | 'users.user'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -47,7 +56,8 @@ const app = createRoute({
     </main>
   ),
   beforeLoad: async ({ location }) => {
-    if (await sessions.ready()) {
+    // A session that has just ended is asked for in a dialog; where one wanted to go waits for that.
+    if ((await sessions.ready()) || (await resumption.again())) {
       wasSignedIn = true
       return
     }
@@ -107,6 +117,14 @@ const instancePage = createRoute({
   component: lazyRouteComponent(() => import('./services/instance-page.tsx'), 'InstancePage'),
 })
 
+const explorer = createRoute({
+  getParentRoute: () => app,
+  path: '/explorer',
+  staticData: { title: 'nav.explorer' },
+  validateSearch: explorerSearch,
+  component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
+})
+
 const users = createRoute({
   getParentRoute: () => app,
   path: '/users',
@@ -120,6 +138,14 @@ const newUser = createRoute({
   path: '/new',
   staticData: { title: 'users.create' },
   component: lazyRouteComponent(() => import('./users/create-user.tsx'), 'CreateUser'),
+})
+
+const user = createRoute({
+  getParentRoute: () => users,
+  path: '/$userId',
+  staticData: { title: 'users.user' },
+  validateSearch: userSearch,
+  component: lazyRouteComponent(() => import('./users/user-detail.tsx'), 'UserDetail'),
 })
 
 const me = createRoute({
@@ -179,7 +205,8 @@ export const router = createRouter({
     app.addChildren([
       overview,
       services.addChildren([serviceList, service.addChildren([servicePage, instancePage])]),
-      users.addChildren([newUser]),
+      explorer,
+      users.addChildren([newUser, user]),
       me,
     ]),
     door.addChildren([login, register, resetPassword, verifyEmail]),

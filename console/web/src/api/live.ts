@@ -65,8 +65,6 @@ interface Entry<T> {
   linger: ReturnType<typeof setTimeout> | undefined
 }
 
-export type LiveStreams = ReturnType<typeof createLiveStreams>
-
 export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lingerMs = 3_000 }: LiveOptions) {
   const entries = new Map<string, Entry<unknown>>()
   let paused = false

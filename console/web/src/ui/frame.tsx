@@ -6,6 +6,7 @@ import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import {
+  IconApi,
   IconBoxMultiple,
   IconGauge,
   IconLayoutSidebarLeftCollapse,
@@ -18,6 +19,8 @@ import {
 import { Link, Outlet, useMatches, useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { GeneratedPassword } from '../account/generated-password.tsx'
+import { SessionEnded } from '../account/session-ended.tsx'
 import { sessions } from '../api/client.ts'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
@@ -31,6 +34,7 @@ import { toastProblem } from './toasts.tsx'
 const pages = [
   { to: '/', title: 'nav.overview', icon: IconGauge, method: RegistryService.method.listInstances },
   { to: '/services', title: 'nav.services', icon: IconBoxMultiple, method: RegistryService.method.listInstances },
+  { to: '/explorer', title: 'nav.explorer', icon: IconApi, method: AuthService.method.getMe },
   { to: '/users', title: 'nav.users', icon: IconUsers, method: UsersService.method.listUsers },
   { to: '/me', title: 'nav.me', icon: IconUserCircle, method: UsersService.method.getMe },
 ] as const
@@ -89,10 +93,12 @@ export function Frame() {
             <Account />
           </Group>
         </header>
+        <GeneratedPassword />
         <main id="content" tabIndex={-1} className={styles.content}>
           <Outlet />
         </main>
       </div>
+      <SessionEnded />
     </div>
   )
 }
