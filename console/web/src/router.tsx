@@ -10,13 +10,23 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { safeTarget } from './account/target.ts'
+import { activitySearch } from './activity/search.ts'
 import { sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
+import { gatewaySearch } from './gateway/search.ts'
+import { topologySearch } from './topology/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create'
+type CrumbTitle =
+  | 'nav.overview'
+  | 'nav.topology'
+  | 'nav.gateway'
+  | 'nav.activity'
+  | 'nav.users'
+  | 'nav.me'
+  | 'users.create'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -66,6 +76,30 @@ const overview = createRoute({
   beforeLoad: () => {
     if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
   },
+})
+
+const topology = createRoute({
+  getParentRoute: () => app,
+  path: '/topology',
+  staticData: { title: 'nav.topology' },
+  validateSearch: topologySearch,
+  component: lazyRouteComponent(() => import('./topology/topology.tsx'), 'Topology'),
+})
+
+const gateway = createRoute({
+  getParentRoute: () => app,
+  path: '/gateway',
+  staticData: { title: 'nav.gateway' },
+  validateSearch: gatewaySearch,
+  component: lazyRouteComponent(() => import('./gateway/gateway.tsx'), 'Gateway'),
+})
+
+const activity = createRoute({
+  getParentRoute: () => app,
+  path: '/activity',
+  staticData: { title: 'nav.activity' },
+  validateSearch: activitySearch,
+  component: lazyRouteComponent(() => import('./activity/activity.tsx'), 'Activity'),
 })
 
 const users = createRoute({
@@ -137,7 +171,7 @@ const verifyEmail = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    app.addChildren([overview, users.addChildren([newUser]), me]),
+    app.addChildren([overview, topology, gateway, activity, users.addChildren([newUser]), me]),
     door.addChildren([login, register, resetPassword, verifyEmail]),
   ]),
   defaultPreload: 'intent',

@@ -1,7 +1,24 @@
+import { activity } from './en/activity.ts'
+import { findings } from './en/findings.ts'
+import { gateway } from './en/gateway.ts'
+import { palette } from './en/palette.ts'
+import { topology } from './en/topology.ts'
+
 export const en = {
+  activity,
+  findings,
+  gateway,
+  palette,
+  topology,
   nav: {
     label: 'Pages',
     overview: 'Overview',
+    topology: 'Topology',
+    services: 'Services',
+    gateway: 'Gateway',
+    activity: 'Activity',
+    density: 'Density',
+    densities: { comfortable: 'Comfortable', dense: 'Dense' },
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',

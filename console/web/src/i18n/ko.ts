@@ -1,4 +1,9 @@
 import type { en } from './en.ts'
+import { activity } from './ko/activity.ts'
+import { findings } from './ko/findings.ts'
+import { gateway } from './ko/gateway.ts'
+import { palette } from './ko/palette.ts'
+import { topology } from './ko/topology.ts'
 
 /** Korean has one plural form: of the keys that count, only `_other` is asked for. */
 type Translation<T> = {
@@ -6,9 +11,20 @@ type Translation<T> = {
 }
 
 export const ko: Translation<typeof en> = {
+  activity,
+  findings,
+  gateway,
+  palette,
+  topology,
   nav: {
     label: '페이지',
     overview: '개요',
+    topology: '토폴로지',
+    services: '서비스',
+    gateway: '게이트웨이',
+    activity: '활동',
+    density: '간격',
+    densities: { comfortable: '넉넉하게', dense: '촘촘하게' },
     users: '사용자',
     me: '내 계정',
     skip: '본문으로 건너뛰기',

@@ -39,6 +39,16 @@ export function StateMark({ name, label }: { name: StateName; label?: string | u
   )
 }
 
+/** One of many: its shape alone, with what it is when heard or pointed at. */
+export function StateDot({ name, label }: { name: StateName; label: string }) {
+  return (
+    <svg viewBox="0 0 12 12" className={`${styles.dot} ${styles[name]}`} role="img" aria-label={label}>
+      <title>{label}</title>
+      {shapes[name]}
+    </svg>
+  )
+}
+
 export function StateFacts({ state: { name, since, why } }: { state: State }) {
   const { t } = useTranslation()
   return (
