@@ -69,7 +69,7 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
           required: false,
           description:
             'The version of the API that the answer is to come from: a request goes to instances that serve it. Without it, to any. A version that no instance of the service serves is refused with 400 and the reason `VERSION_NOT_SERVED`; `api_versions` in the metadata of its `ErrorInfo` lists those that there are.',
-          schema: { type: 'string', pattern: '^[0-9]+\\.[0-9]+$', examples: ['1.0'] },
+          schema: { type: 'string', pattern: '^[1-9][0-9]{0,3}\\.(0|[1-9][0-9]{0,3})$', examples: ['1.0'] },
         },
       },
       responses: {
