@@ -37,6 +37,24 @@ describe('the OpenAPI document', () => {
     expect(user.properties.displayName.description).toBe('The name shown to others.')
   })
 
+  test('names each operation once, and only tags that it explains', () => {
+    const operations = Object.values<Record<string, { operationId: string; tags: string[] }>>(document.paths).flatMap(
+      path => Object.values(path),
+    )
+    const ids = operations.map(({ operationId }) => operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    const tags = document.tags.map(({ name }: { name: string }) => name)
+    for (const operation of operations) expect(tags).toEqual(expect.arrayContaining(operation.tags))
+  })
+
+  test('says with which errors a method answers, each with an example', () => {
+    const { responses } = document.paths['/api/v1/users/{id}'].get
+    expect(Object.keys(responses)).toEqual(['200', '400', '401', '403', '404', '503', 'default'])
+    expect(Object.keys(document.paths['/api/v1/auth/login'].post.responses)).toContain('429')
+    const { example } = document.components.responses.Forbidden.content['application/json']
+    expect(example.details[0]).toMatchObject({ reason: 'SCOPE_MISSING' })
+  })
+
   test('leaves out what is for services only', () => {
     expect(JSON.stringify(document.paths)).not.toContain('VerifyPassword')
     expect(Object.keys(document.components.schemas)).not.toContain('site11.users.v1.VerifyPasswordRequest')
