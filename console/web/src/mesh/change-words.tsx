@@ -6,8 +6,8 @@ import type { en } from '../i18n/en.ts'
 import { useActorName } from '../ui/actor.ts'
 import { HrefLink } from '../ui/href-link.tsx'
 import { reasonText } from '../ui/why.ts'
-import { addressOf, subjectOf } from './changes.ts'
 import type { StateName } from './state.ts'
+import { addressOf, subjectOf } from './subject.ts'
 import { useMesh } from './use-mesh.ts'
 
 type Known = keyof typeof en.services.change

@@ -15,10 +15,11 @@ import { Empty } from '../ui/empty.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { useNow } from '../ui/time.tsx'
-import { properName, useWhy } from '../ui/why.ts'
+import { useWhy } from '../ui/use-why.ts'
+import { properName } from '../ui/why.ts'
 import { Changes } from './changes.tsx'
 import { Findings } from './findings.tsx'
-import { FirstSteps, GeneratedPassword } from './first-steps.tsx'
+import { FirstSteps } from './first-steps.tsx'
 import styles from './overview.module.css'
 import { statementOf } from './sentence.ts'
 
@@ -37,7 +38,6 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
   return (
     <div className={styles.parts}>
       <Sentence mesh={mesh} services={services} />
-      <GeneratedPassword />
       {mesh && <Findings mesh={mesh} />}
       <Services services={services} />
       {mesh && <Dependencies mesh={mesh} />}

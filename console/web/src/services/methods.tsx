@@ -2,8 +2,8 @@
 import type { DescMethod } from '@bufbuild/protobuf'
 import { Skeleton } from '@mantine/core'
 import { Dimension } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
-import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
+import { useContracts } from '../explorer/contracts.ts'
 import { Errors, P95, Rate } from '../signals/figures.tsx'
 import { figuresOf } from '../signals/signals.ts'
 import { usePartSignals } from '../signals/use-signals.ts'
@@ -19,11 +19,8 @@ const byMethod = [Dimension.METHOD]
 
 export function Methods({ service }: { service: string }) {
   const { t } = useTranslation()
-  const { data, error, refetch } = useQuery({
-    queryKey: ['methods', service],
-    queryFn: () => methodsOf(service),
-    staleTime: Number.POSITIVE_INFINITY,
-  })
+  const { data: contracts, error, refetch } = useContracts()
+  const data = contracts && methodsOf(contracts.services, service)
   const signals = usePartSignals({ by: byMethod, service })
   const figures = (method: DescMethod) => signals && figuresOf(signals, pathOf(method))
   const columns: Column<DescMethod>[] = [
@@ -70,7 +67,7 @@ export function Methods({ service }: { service: string }) {
   }
   return (
     <Panel title={t('services.methods')} aside={data?.length}>
-      {error ? (
+      {error && !data ? (
         <ProblemInline error={error} onRetry={refetch} />
       ) : data ? (
         <DataTable

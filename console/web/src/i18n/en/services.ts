@@ -53,9 +53,6 @@ export const services = {
     clockAhead: '{{seconds}} s ahead',
     clockBehind: '{{seconds}} s behind',
     contract: 'Contract (SHA-256)',
-    certificate: 'Certificate',
-    certificateUntil: 'renewed by itself, valid until {{time}}',
-    noCertificate: 'none issued',
   },
   beliefs: 'What each believes',
   agree: 'All agree',
@@ -171,7 +168,7 @@ export const services = {
   },
   methods: 'Methods',
   noMethods: 'No methods are known for this service.',
-  noMethodsHint: 'Its contract came after this page was built.',
+  noMethodsHint: 'They show up when an instance brings its contract.',
   method: {
     name: 'Method',
     access: 'Who may call',

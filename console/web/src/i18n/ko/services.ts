@@ -51,9 +51,6 @@ export const services = {
     clockAhead: '{{seconds}}초 빠름',
     clockBehind: '{{seconds}}초 느림',
     contract: '계약 (SHA-256)',
-    certificate: '인증서',
-    certificateUntil: '{{time}}까지 유효하며 자동으로 갱신됩니다',
-    noCertificate: '발급된 인증서 없음',
   },
   beliefs: '각 구성 요소의 판단',
   agree: '모두 일치',
@@ -161,7 +158,7 @@ export const services = {
   },
   methods: '메서드',
   noMethods: '이 서비스의 메서드를 알 수 없습니다.',
-  noMethodsHint: '이 페이지를 만든 뒤에 추가된 계약입니다.',
+  noMethodsHint: '인스턴스가 계약과 함께 등록되면 나타납니다.',
   method: {
     name: '메서드',
     access: '호출 권한',
