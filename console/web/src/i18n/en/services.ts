@@ -30,6 +30,7 @@ export const services = {
   answersFew: 'Does not answer {{count}} of {{total}}',
   calls: 'Calls to other services',
   noCalls: 'It has called no other service.',
+  noCallsNow: 'no call lately',
   callCount_one: '{{failures}} of {{count}} call failed',
   callCount_other: '{{failures}} of {{count}} calls failed',
   ejected: 'Passed over: {{addresses}}',

@@ -3,7 +3,7 @@ export const services = {
   all: '전체 서비스',
   mesh: '메시',
   operator: '명령줄',
-  by: '{{name}} 수행',
+  by: '작업자: {{name}}',
   count: '{{services}}, {{instances}}',
   search: '이름, 버전, 주소로 찾기',
   show: '표시 대상',
@@ -29,6 +29,7 @@ export const services = {
   answersFew: '{{total}}개 중 {{count}}개에 응답 없음',
   calls: '다른 서비스 호출',
   noCalls: '다른 서비스를 호출한 적이 없습니다.',
+  noCallsNow: '최근 호출 없음',
   callCount_other: '호출 {{count}}건 중 {{failures}}건 실패',
   ejected: '호출에서 제외된 주소: {{addresses}}',
   breaker: {
