@@ -4,7 +4,7 @@ import { styleText } from 'node:util'
 import type { GetTrafficResponse, TrafficWeight } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import type { ConsoleClient } from './console-client.ts'
 import { askControl, watchControl } from './control.ts'
-import { type Deployment, isUnderWay, renderState, renderStep } from './deployment.ts'
+import { type Deployment, isUnderWay, type RolledBack, renderState, renderStep } from './deployment.ts'
 import { MeshError } from './errors.ts'
 import { table } from './layout.ts'
 import { printable } from './render.ts'
@@ -30,15 +30,8 @@ export async function deploy(socket: string, wanted: DeployArguments, json: bool
 
 /** Goes back, and shows it as `deploy` does. */
 export async function rollBack(socket: string, service: string, json: boolean, show: Show): Promise<number> {
-  const deployment = (await askControl(socket, '/rollback', { service })) as Deployment
-  const ended = await showUntilEnd(
-    socket,
-    deployment,
-    json,
-    show,
-    isUnderWay(deployment) && deployment.steps.length > 0,
-  )
-  return ended
+  const { deployment, cancelled } = (await askControl(socket, '/rollback', { service })) as RolledBack
+  return await showUntilEnd(socket, deployment, json, show, cancelled ? 'rolled_back' : 'succeeded')
 }
 
 async function showUntilEnd(
@@ -46,7 +39,7 @@ async function showUntilEnd(
   { deployment: id }: Deployment,
   json: boolean,
   show: Show,
-  isCancelled = false,
+  wanted: Deployment['state'] = 'succeeded',
 ): Promise<number> {
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
@@ -63,10 +56,12 @@ async function showUntilEnd(
     }
     shown = done.length
     state = deployment.state
-    if (!isUnderWay(deployment)) return (state === 'succeeded') !== isCancelled ? 0 : 1
+    if (!isUnderWay(deployment)) return state === wanted ? 0 : 1
   }
   if (!interrupted.signal.aborted) throw new MeshError(`The mesh has ended in the middle of the deployment ${id}.`)
-  show(`${id} goes on without this command. Look: npm run mesh -- deployments. End it: npm run mesh -- rollback`)
+  process.stderr.write(
+    `${id} goes on without this command. Look: npm run mesh -- deployments. End it: npm run mesh -- rollback <service>\n`,
+  )
   return 130
 }
 

@@ -22,7 +22,7 @@ function underWay(each: Deployment): Finding {
         : `${service} ${version} is being deployed in the place of ${previousVersion} (${deployment})${
             state === 'canary' ? `, and ${canaryPercent} % of the requests go to it` : ''
           }.`,
-    cause: doing ? `Its last step is ${doing.action} ${doing.instance}.` : 'It has just begun.',
+    cause: doing ? `Its last step is ${[doing.action, doing.instance].join(' ').trim()}.` : 'It has just begun.',
     nextStep: `Nothing; it ends by itself. To end it now: npm run mesh -- rollback ${service}.`,
     since: new Date(createTime),
   })

@@ -42,6 +42,9 @@ export type Deployment = {
   extra?: string
 }
 
+/** What going back has begun: the end of the deployment that was under way, or one to what was there before. */
+export type RolledBack = { deployment: Deployment; cancelled: boolean }
+
 export const isUnderWay = ({ state }: Deployment) =>
   state === 'running' || state === 'canary' || state === 'rolling_back'
 

@@ -127,7 +127,7 @@ test('one that failed is found by a diagnosis, and mended by the next deployment
   expect(failed.reason).toMatch(/users-1 cannot be started\nThen,/)
   expect(deploymentFindings(deployments.list())).toMatchObject([{ code: 'DEPLOYMENT_FAILED' }])
   broken = false
-  const mended = await endOf(deployments, await deployments.rollBack('users', 'operator'))
+  const mended = await endOf(deployments, (await deployments.rollBack('users', 'operator')).deployment)
   expect(mended).toMatchObject({ state: 'succeeded', version: '0.1.0', previousVersion: '0.1.0' })
   expect(removed).toEqual(['users-2', 'users-2'])
   expect(deploymentFindings(deployments.list())).toEqual([])

@@ -3,7 +3,7 @@
  * in the supervisor: neither the command that asked for one nor the Console need stay for it.
  */
 import { type Build, buildIn, consoleName, findBuild } from './builds.ts'
-import { type Deployment, isUnderWay, renderState } from './deployment.ts'
+import { type Deployment, isUnderWay, type RolledBack, renderState } from './deployment.ts'
 import { MeshError, Refused, reasonOf } from './errors.ts'
 import { writePrivate } from './files.ts'
 import { type Kept, readDeployments } from './kept-deployments.ts'
@@ -262,16 +262,20 @@ export function createDeployments(options: DeploymentsOptions) {
         if (!isUnderWay(each)) return
       }
     },
-    /** Goes back: ends what is under way, or deploys what was there before. @throws Refused when there is nothing to go back to. */
-    async rollBack(service: string, actor: string): Promise<Deployment> {
+    /**
+     * Goes back: ends what is under way, or deploys what was there before.
+     * @returns the deployment, and whether it was cancelled. @throws Refused when there is nothing to go back to.
+     */
+    async rollBack(service: string, actor: string): Promise<RolledBack> {
       requireKnown(service)
       const [last] = deployments.filter(each => each.service === service)
-      if (last && isUnderWay(last)) return cancel(last.deployment, actor)
+      if (last && isUnderWay(last)) return { deployment: cancel(last.deployment, actor), cancelled: true }
       const from = last?.state === 'failed' ? checkoutOf(service) : last?.previousCheckout
       if (from === undefined || (from === checkoutOf(service) && last?.state !== 'failed')) {
         throw new Refused('state', `There is no other build of ${service} to go back to.`)
       }
-      return create({ service, version: '', from, canaryPercent: 0, canaryMs: 0, actor })
+      const deployment = await create({ service, version: '', from, canaryPercent: 0, canaryMs: 0, actor })
+      return { deployment, cancelled: false }
     },
     /** The folder that a service is started from; undefined when it is that of the mesh itself. */
     folderOf(service: string): string | undefined {

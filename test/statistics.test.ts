@@ -1,11 +1,16 @@
 /** What StatisticsService counts, against what was sent: over each protocol, by method, status, version and instance. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Client, Metadata } from '@grpc/grpc-js'
 import { Dimension, type SignalSeries } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
-import { afterAll, describe, expect, test } from 'vitest'
+import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
+import { clientTo } from '@site11/runtime/test-identity.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { admin, createUser, login, password, register } from './accounts.ts'
 import { apiOver, mesh, refusalOf, transports } from './api.ts'
+import { meshCommand } from './cli.ts'
 import { send } from './http.ts'
+import { identityOf } from './identity.ts'
 import { pidsOf, untilHealthy } from './processes.ts'
 import { startTraffic } from './traffic.ts'
 import { until } from './until.ts'
@@ -164,6 +169,55 @@ test('what cannot be told is refused, by field', async () => {
   const rest = await send(mesh.url, '/api/v1/signals:watch?group_by=DIMENSION_WEATHER', { token })
   expect(rest.status).toBe(400)
 })
+
+describe('with two instances of Statistics', () => {
+  beforeAll(async () => {
+    expect((await meshCommand(['scale', 'statistics=2'], mesh.settings)).code).toBe(0)
+  })
+  afterAll(async () => {
+    expect((await meshCommand(['scale', 'statistics=1'], mesh.settings)).code).toBe(0)
+    await untilHealthy(mesh.url)
+  })
+
+  test('each knows what either was told', async () => {
+    const user = await createUser()
+    const { instances } = await apiOver('gRPC', admin).registry.listInstances({ service: 'statistics' })
+    expect(instances).toHaveLength(2)
+    const identity = await identityOf({ proxy: 'envoy-1' })
+    const clients = instances.map(({ address }) => clientTo(address, 'statistics', identity))
+    const counts = () => Promise.all(clients.map(client => countAt(client, [path('GetUser'), 'OK'])))
+    await delay(5000)
+    const before = await counts()
+    for (let time = 0; time < 20; time++) await apiOver('REST', admin).users.getUser({ id: user.id })
+    const news = async () => (await counts()).map((count, index) => count - (before[index] ?? 0))
+    await until('each has counted all', async () => (await news()).every(count => count >= 20))
+    await delay(2000)
+    expect(await news()).toEqual([20, 20])
+    for (const client of clients) client.close()
+  })
+})
+
+/** @returns how many requests to users of these labels, by method and status, one instance of Statistics knows of the last ten minutes. */
+async function countAt(client: Client, labels: string[]): Promise<number> {
+  const { path, requestSerialize, responseDeserialize } = StatisticsServiceService.watchSignals
+  const metadata = new Metadata()
+  metadata.set('authorization', `Bearer ${await admin()}`)
+  const groupBy = [METHOD, STATUS]
+  const request = { groupBy, service: 'users', range: { seconds: 600, nanos: 0 }, step: { seconds: 1, nanos: 0 } }
+  const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata)
+  call.on('error', () => {})
+  let first: Date | undefined
+  let count = 0
+  for await (const { series, time } of call) {
+    first ??= time
+    // The past is in the answers of one time; the next begins with the next step.
+    if (Number(time) !== Number(first)) break
+    for (const { labels: own, points } of series)
+      if (own.join() === labels.join()) for (const { requests } of points) count += requests
+  }
+  call.cancel()
+  return count
+}
 
 describe('with Statistics killed', () => {
   afterAll(() => untilHealthy(mesh.url))

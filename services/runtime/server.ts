@@ -18,6 +18,7 @@ import { traceIdOf } from './call.ts'
 import { anonymous, authorize, type Caller, requireCertificate } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
 import { ServiceError, tooLarge, toStatus, unavailable } from './errors.ts'
+import { answerBytes, longestRequestBytes, requestBytesOf, streamMessageBytes } from './limits.ts'
 import type { Log } from './log.ts'
 import { type Peer, peerFrom } from './spiffe.ts'
 import { addShortWay, type Connection, type RequestMetadata, type UnaryMethod } from './unary.ts'
@@ -68,20 +69,17 @@ interface Open {
 }
 const openCalls = new WeakMap<Server, Open>()
 
-const maxMessageBytes = 4 * 1024 * 1024
-/** The largest request of a method whose policy says no other; the edge has the same. */
-const defaultRequestBytes = 1024 * 1024
-
 /**
  * @param connectionMs how old connections become, about; then callers make new ones, and calls under way end on the old. Without it,
  * as old as they like.
- * @returns a gRPC server without services. Messages are bounded at 4 MiB both ways.
+ * @returns a gRPC server without services. Messages are bounded by the policy of each method; grpc-js, which knows one bound for all, has the
+ * highest.
  */
 export function createServer(connectionMs?: number): Server {
   const server = new Server({
     'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.max_send_message_length': maxMessageBytes,
+    'grpc.max_receive_message_length': longestRequestBytes,
+    'grpc.max_send_message_length': answerBytes,
     // A caller that froze or vanished is noticed within 20 s.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 10_000,
@@ -90,7 +88,7 @@ export function createServer(connectionMs?: number): Server {
     interceptors: [guardInspection],
   })
   openCalls.set(server, {
-    addUnary: addShortWay(server, maxMessageBytes),
+    addUnary: addShortWay(server),
     bounded: new Set(),
     unlimited: new Set(),
   })
@@ -139,7 +137,10 @@ export function addService<D extends Definition>(
     const handle = handlerOf(method, described, handler, open, options)
     checked[name] = { ...described, requestDeserialize: deserialize }
     wrapped[name] = handle as unknown as UntypedHandleCall
-    if (!requestStream && !responseStream) open.addUnary({ path, deserialize, serialize, handle: handle as never })
+    if (requestStream || responseStream) continue
+    const maxBytes = requestBytesOf(method.policy)
+    const refused: Incoming = { message: undefined, violation: tooLarge(maxBytes) }
+    open.addUnary({ path, maxBytes, tooLarge: refused, deserialize, serialize, handle: handle as never })
   }
   server.addService(checked as Definition, wrapped)
 }
@@ -147,7 +148,7 @@ export function addService<D extends Definition>(
 /** Never throws: grpc-js would answer INTERNAL without details. */
 function deserializer(decode: (bytes: Buffer) => unknown, { desc, policy }: Method) {
   const isStream = desc.methodKind === 'client_streaming' || desc.methodKind === 'bidi_streaming'
-  const limit = isStream ? maxMessageBytes : policy?.maxRequestBytes || defaultRequestBytes
+  const limit = isStream ? streamMessageBytes : requestBytesOf(policy)
   return (bytes: Buffer): Incoming => {
     const violation = bytes.length > limit ? tooLarge(limit) : violationOf(desc.input, bytes)
     return violation ? { message: undefined, violation } : { message: decode(bytes) }

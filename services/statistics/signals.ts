@@ -20,7 +20,7 @@ export interface Signals {
   dropped: number
 }
 
-const [service, status] = [0, 6]
+const [service, method, status] = [0, 1, 6]
 const shares = [0.5, 0.95, 0.99]
 
 const serverErrors = new Set(['UNKNOWN', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'])
@@ -28,6 +28,8 @@ const serverErrors = new Set(['UNKNOWN', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED', '
 /** @returns by whose fault a request failed, as the HTTP status of its gRPC status says. */
 function faultOf(labels: Labels): 'server' | 'client' | undefined {
   const name = labels[status] ?? ''
+  // There is no such method, and no service that should have it.
+  if (name === 'UNIMPLEMENTED' && labels[method] === '') return 'client'
   return name === 'OK' ? undefined : serverErrors.has(name) ? 'server' : 'client'
 }
 

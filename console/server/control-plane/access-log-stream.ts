@@ -24,6 +24,8 @@ export function accessLogStream(): Json {
         log_name: 'edge',
         transport_api_version: 'V3',
         grpc_service: { envoy_grpc: { cluster_name: accessLogCluster } },
+        // An instance that has just gone is no reason to lose what another one could take.
+        grpc_stream_retry_policy: { num_retries: 3 },
         buffer_size_bytes: bufferBytes,
         buffer_flush_interval: seconds(flushMs),
         custom_tags: [

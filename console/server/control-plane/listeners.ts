@@ -75,7 +75,8 @@ function connectionManager(): Json {
 
     // What follows is for a proxy that strangers can reach: whose word counts, what a path means, what a request may cost.
     use_remote_address: true,
-    internal_address_config: { cidr_ranges: [] },
+    // Nobody: an empty list would mean every private address, and those whom Envoy trusts may tell it how to route.
+    internal_address_config: { cidr_ranges: [{ address_prefix: '0.0.0.0', prefix_len: 32 }] },
     normalize_path: true,
     merge_slashes: true,
     path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',

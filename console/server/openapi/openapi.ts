@@ -62,7 +62,24 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      parameters: {
+        ApiVersion: {
+          name: 'X-API-Version',
+          in: 'header',
+          required: false,
+          description:
+            'The version of the API that the answer is to come from: a request goes to instances that serve it. Without it, to any. A version that no instance of the service serves is refused with 400 and the reason `VERSION_NOT_SERVED`; `api_versions` in the metadata of its `ErrorInfo` lists those that there are.',
+          schema: { type: 'string', pattern: '^[0-9]+\\.[0-9]+$', examples: ['1.0'] },
+        },
+      },
       responses: {
+        VersionNotServed: {
+          description:
+            'No instance serves the version that `X-API-Version` asks for, or something else is wrong with the request.',
+          content: {
+            'application/json': { schema: error, examples: { VERSION_NOT_SERVED: { value: versionNotServed } } },
+          },
+        },
         Error: {
           description: 'What went wrong, why, and what to do.',
           content: { 'application/json': { schema: error } },
@@ -92,6 +109,7 @@ function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: 
     description: commentOf(method),
     security: access.case === 'public' ? [] : [{ accessToken: access.case === 'scope' ? [access.value] : [] }],
     parameters: [
+      versionParameter,
       ...inPath.map(name => parameter('path', name, fieldAt(method.input, name), schemas)),
       ...inQuery.map(({ name, field }) => parameter('query', name, field, schemas)),
     ],
@@ -104,9 +122,27 @@ function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: 
             : commentOf(method.output),
         content: { 'application/json': { schema: schemas.message(method.output) } },
       },
+      400: { $ref: '#/components/responses/VersionNotServed' },
       default: { $ref: '#/components/responses/Error' },
     },
   }
+}
+
+/** Every method takes it, whichever versions there are at the moment. */
+const versionParameter: Json = { $ref: '#/components/parameters/ApiVersion' }
+
+const versionNotServed: Json = {
+  code: 9,
+  message:
+    'No instance of users serves the version of the API that the header X-API-Version asks for. Send one of these, or none: 1.0, 1.1.',
+  details: [
+    {
+      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+      reason: 'VERSION_NOT_SERVED',
+      domain: 'site11',
+      metadata: { api_versions: '1.0, 1.1' },
+    },
+  ],
 }
 
 function parameter(where: 'path' | 'query', name: string, field: DescField, schemas: Schemas): Json {

@@ -1,17 +1,32 @@
 import { account } from './en/account.ts'
+import { activity } from './en/activity.ts'
 import { copyCall, explorer } from './en/explorer.ts'
+import { findings } from './en/findings.ts'
+import { gateway } from './en/gateway.ts'
 import { overview } from './en/overview.ts'
+import { palette } from './en/palette.ts'
 import { services, signals } from './en/services.ts'
+import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
 
 export const en = {
   explorer,
   copyCall,
+  activity,
+  findings,
+  gateway,
+  palette,
+  topology,
   nav: {
     label: 'Pages',
     overview: 'Overview',
     services: 'Services',
     explorer: 'API explorer',
+    topology: 'Topology',
+    gateway: 'Gateway',
+    activity: 'Activity',
+    density: 'Density',
+    densities: { comfortable: 'Comfortable', dense: 'Dense' },
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',

@@ -1,8 +1,13 @@
 import type { en } from './en.ts'
 import { account } from './ko/account.ts'
+import { activity } from './ko/activity.ts'
 import { copyCall, explorer } from './ko/explorer.ts'
+import { findings } from './ko/findings.ts'
+import { gateway } from './ko/gateway.ts'
 import { overview } from './ko/overview.ts'
+import { palette } from './ko/palette.ts'
 import { services, signals } from './ko/services.ts'
+import { topology } from './ko/topology.ts'
 import { users } from './ko/users.ts'
 
 /** Korean has one plural form: of the keys that count, only `_other` is asked for. */
@@ -13,11 +18,21 @@ export type Translation<T> = {
 export const ko: Translation<typeof en> = {
   explorer,
   copyCall,
+  activity,
+  findings,
+  gateway,
+  palette,
+  topology,
   nav: {
     label: '페이지',
     overview: '개요',
     services: '서비스',
     explorer: 'API 탐색기',
+    topology: '토폴로지',
+    gateway: '게이트웨이',
+    activity: '활동',
+    density: '간격',
+    densities: { comfortable: '넉넉하게', dense: '촘촘하게' },
     users: '사용자',
     me: '내 계정',
     skip: '본문으로 건너뛰기',
