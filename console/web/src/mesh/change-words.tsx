@@ -6,8 +6,8 @@ import type { en } from '../i18n/en.ts'
 import { useActorName } from '../ui/actor.ts'
 import { HrefLink } from '../ui/href-link.tsx'
 import { reasonText } from '../ui/why.ts'
-import { addressOf, subjectOf } from './changes.ts'
 import type { StateName } from './state.ts'
+import { addressOf, subjectOf } from './subject.ts'
 import { useMesh } from './use-mesh.ts'
 
 type Known = keyof typeof en.services.change
@@ -39,14 +39,12 @@ export function stateAfter({ action, fields }: Change): StateName | undefined {
   return states[became ? `instance_${became}` : action]
 }
 
-/** Who did it, where that says something: what the Console finds out by itself was done by nobody. */
+/** Which person did it. What services, proxies and the Console do of themselves was done by nobody. */
 export function Actor({ actor }: { actor: string }) {
   const { t } = useTranslation()
   const name = useActorName(actor)
-  if (actor === 'console') return null
-  const { kind, name: bare } = subjectOf(actor)
-  const shown = kind === 'services' || kind === 'proxies' ? bare : actor === 'operator' ? t('services.operator') : name
-  return <span>{t('services.by', { name: shown })}</span>
+  if (actor !== 'operator' && subjectOf(actor).kind !== 'users') return null
+  return <span>{t('services.by', { name: actor === 'operator' ? t('services.operator') : name })}</span>
 }
 
 export function SubjectLink({ subject, className }: { subject: string; className?: string | undefined }) {

@@ -13,12 +13,13 @@ import { figuresOf, type Signals } from '../signals/signals.ts'
 import { useSignals } from '../signals/use-signals.ts'
 import { Empty } from '../ui/empty.tsx'
 import { Panel } from '../ui/panel.tsx'
-import { StateMark } from '../ui/state.tsx'
-import { useNow } from '../ui/time.tsx'
-import { properName, useWhy } from '../ui/why.ts'
+import { StateDot, StateMark } from '../ui/state.tsx'
+import { Since, useNow } from '../ui/time.tsx'
+import { useWhy } from '../ui/use-why.ts'
+import { properName } from '../ui/why.ts'
 import { Changes } from './changes.tsx'
 import { Findings } from './findings.tsx'
-import { FirstSteps, GeneratedPassword } from './first-steps.tsx'
+import { FirstSteps } from './first-steps.tsx'
 import styles from './overview.module.css'
 import { statementOf } from './sentence.ts'
 
@@ -37,7 +38,6 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
   return (
     <div className={styles.parts}>
       <Sentence mesh={mesh} services={services} />
-      <GeneratedPassword />
       {mesh && <Findings mesh={mesh} />}
       <Services services={services} />
       {mesh && <Dependencies mesh={mesh} />}
@@ -62,7 +62,10 @@ function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: Servic
     <div className={styles.sentence}>
       <Title order={1} ref={heading} tabIndex={-1} className={styles.statement}>
         {statement ? (
-          <StateMark name={statement.name} label={statement.text} />
+          <span className={styles.said}>
+            <StateDot name={statement.name} label={t(`state.${statement.name}`)} />
+            {statement.text}
+          </span>
         ) : (
           <>
             <span className={styles.unseen}>{t('nav.overview')}</span>
@@ -130,6 +133,11 @@ function Row({ service, signals }: { service: ServiceView; signals: Signals | un
       <div className={styles.state}>
         <StateMark name={state.name} />
         <Dots instances={instances} />
+        {state.since && (
+          <span className={styles.dim}>
+            <Since date={state.since} />
+          </span>
+        )}
         {why && <span className={styles.why}>{why}</span>}
       </div>
       <dl className={styles.figures}>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { addressOf } from './changes.ts'
+import { addressOf } from './subject.ts'
 
 test.each([
   ['services/users', '/services/users'],
