@@ -17,7 +17,7 @@ import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
 import { userSearch } from './users/user-tab.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create' | 'users.user'
+type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create' | 'users.detail'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -88,7 +88,7 @@ const newUser = createRoute({
 const user = createRoute({
   getParentRoute: () => users,
   path: '/$userId',
-  staticData: { title: 'users.user' },
+  staticData: { title: 'users.detail' },
   validateSearch: userSearch,
   component: lazyRouteComponent(() => import('./users/user-detail.tsx'), 'UserDetail'),
 })
