@@ -17,6 +17,7 @@ import { createUsers, peerDatabase, shareUsers } from './users.ts'
 
 const help = `npm run bench -- [options]
 npm run bench -- control-plane --help
+npm run bench -- statistics --help
 
   --rounds 7          how often each system is measured
   --seconds 2         how long each measurement takes
@@ -153,9 +154,16 @@ async function controlPlane(args: string[]) {
   process.exitCode = await benchControlPlane(args)
 }
 
+async function statistics(args: string[]) {
+  await prepare(say, new AbortController().signal)
+  const { benchStatistics } = await import('./statistics/main.ts')
+  process.exitCode = await benchStatistics(args)
+}
+
 async function main() {
   const [command, ...rest] = process.argv.slice(2)
   if (command === 'control-plane') return controlPlane(rest)
+  if (command === 'statistics') return statistics(rest)
   const settings = options()
   if (settings.help) return console.log(help)
   const report = await stoppingAll(started => bench(settings, started))

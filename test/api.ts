@@ -4,7 +4,9 @@ import { createGrpcWebTransport } from '@connectrpc/connect-web'
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '@site11/proto/es/google/rpc/error_details_pb.ts'
 import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
+import { OperationsService } from '@site11/proto/es/site11/console/v1/operations_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { inject } from 'vitest'
 import { grpcTransport } from './grpc.ts'
@@ -24,6 +26,8 @@ export interface Api {
   auth: Client<typeof AuthService>
   registry: Client<typeof RegistryService>
   diagnostics: Client<typeof DiagnosticsService>
+  operations: Client<typeof OperationsService>
+  statistics: Client<typeof StatisticsService>
 }
 
 export const nobody: TokenSource = async () => undefined
@@ -39,6 +43,8 @@ export function apiOver(name: TransportName, token: TokenSource = nobody, header
     auth: createClient(AuthService, transport),
     registry: createClient(RegistryService, transport),
     diagnostics: createClient(DiagnosticsService, transport),
+    operations: createClient(OperationsService, transport),
+    statistics: createClient(StatisticsService, transport),
   }
 }
 

@@ -18,6 +18,7 @@ import { traceIdOf } from './call.ts'
 import { anonymous, authorize, type Caller, requireCertificate } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
 import { ServiceError, tooLarge, toStatus, unavailable } from './errors.ts'
+import { answerBytes, longestRequestBytes, requestBytesOf, streamMessageBytes } from './limits.ts'
 import type { Log } from './log.ts'
 import { type Peer, peerFrom } from './spiffe.ts'
 import { addShortWay, type Connection, type RequestMetadata, type UnaryMethod } from './unary.ts'
@@ -29,7 +30,12 @@ export type Authenticate = (metadata: RequestMetadata, peer: Peer | undefined) =
 export interface ServerOptions {
   authenticate: Authenticate
   log: Log
+  /** Told of each call by a service that has ended. */
+  onCall?: OnCall
 }
+
+/** @param code of gRPC. @param ms undefined for a stream, which lasts as long as its caller. */
+export type OnCall = (path: string, caller: string, code: number, ms: number | undefined) => void
 
 /** A request that passed the contract's rules, or the error that it did not. */
 type Incoming = { message: unknown; violation?: ServiceError | undefined }
@@ -63,20 +69,17 @@ interface Open {
 }
 const openCalls = new WeakMap<Server, Open>()
 
-const maxMessageBytes = 4 * 1024 * 1024
-/** The largest request of a method whose policy says no other; the edge has the same. */
-const defaultRequestBytes = 1024 * 1024
-
 /**
  * @param connectionMs how old connections become, about; then callers make new ones, and calls under way end on the old. Without it,
  * as old as they like.
- * @returns a gRPC server without services. Messages are bounded at 4 MiB both ways.
+ * @returns a gRPC server without services. Messages are bounded by the policy of each method; grpc-js, which knows one bound for all, has the
+ * highest.
  */
 export function createServer(connectionMs?: number): Server {
   const server = new Server({
     'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.max_send_message_length': maxMessageBytes,
+    'grpc.max_receive_message_length': longestRequestBytes,
+    'grpc.max_send_message_length': answerBytes,
     // A caller that froze or vanished is noticed within 20 s.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 10_000,
@@ -85,7 +88,7 @@ export function createServer(connectionMs?: number): Server {
     interceptors: [guardInspection],
   })
   openCalls.set(server, {
-    addUnary: addShortWay(server, maxMessageBytes),
+    addUnary: addShortWay(server),
     bounded: new Set(),
     unlimited: new Set(),
   })
@@ -106,7 +109,7 @@ const guardInspection: ServerInterceptor = ({ path }, call) => {
 const peers = new WeakMap<object, Peer>()
 
 /** Read once for each certificate where that is one object, as it is for nearly all calls. */
-function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
+export function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
   if (!sslPeerCertificate) return undefined
   const known = peers.get(sslPeerCertificate)
   if (known) return known
@@ -134,7 +137,10 @@ export function addService<D extends Definition>(
     const handle = handlerOf(method, described, handler, open, options)
     checked[name] = { ...described, requestDeserialize: deserialize }
     wrapped[name] = handle as unknown as UntypedHandleCall
-    if (!requestStream && !responseStream) open.addUnary({ path, deserialize, serialize, handle: handle as never })
+    if (requestStream || responseStream) continue
+    const maxBytes = requestBytesOf(method.policy)
+    const refused: Incoming = { message: undefined, violation: tooLarge(maxBytes) }
+    open.addUnary({ path, maxBytes, tooLarge: refused, deserialize, serialize, handle: handle as never })
   }
   server.addService(checked as Definition, wrapped)
 }
@@ -142,7 +148,7 @@ export function addService<D extends Definition>(
 /** Never throws: grpc-js would answer INTERNAL without details. */
 function deserializer(decode: (bytes: Buffer) => unknown, { desc, policy }: Method) {
   const isStream = desc.methodKind === 'client_streaming' || desc.methodKind === 'bidi_streaming'
-  const limit = isStream ? maxMessageBytes : policy?.maxRequestBytes || defaultRequestBytes
+  const limit = isStream ? streamMessageBytes : requestBytesOf(policy)
   return (bytes: Buffer): Incoming => {
     const violation = bytes.length > limit ? tooLarge(limit) : violationOf(desc.input, bytes)
     return violation ? { message: undefined, violation } : { message: decode(bytes) }
@@ -178,9 +184,9 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
         flush()
         callback?.(null, response)
       }
-      report(options.log, method, call, started)
+      report(options, method, call, started)
     } catch (error) {
-      report(options.log, method, call, started, error)
+      report(options, method, call, started, error)
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
       else if (!grpc.cancelled) grpc.emit('error', status)
@@ -296,7 +302,13 @@ function deadlineExceeded(path: string, seconds: number) {
 }
 
 /** Successes at debug (the edge's access log has them), refusals at info, faults of ours at error. */
-function report(log: Log, { path }: Method, call: Call, started: number, error?: unknown) {
+function report({ log, onCall }: ServerOptions, method: Method, call: Call, started: number, error?: unknown) {
+  const { path } = method
+  if (onCall && call.caller.kind === 'service') {
+    const code = error === undefined ? status.OK : error instanceof ServiceError ? error.code : status.INTERNAL
+    const lasts = Number(method.policy?.timeout?.seconds ?? 0) === 0
+    onCall(path, call.caller.service, code, lasts ? undefined : performance.now() - started)
+  }
   const level = error === undefined ? 'debug' : error instanceof ServiceError ? 'info' : 'error'
   if (!log.isLevelEnabled(level)) return
   const { caller, traceId } = call

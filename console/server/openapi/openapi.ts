@@ -10,39 +10,19 @@ import {
   getOption,
   hasOption,
 } from '@bufbuild/protobuf'
+import { commentOf } from '@site11/proto/comments'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import type { HttpRule } from '@site11/proto/es/google/api/http_pb.ts'
 import { StatusSchema } from '@site11/proto/es/google/rpc/status_pb.ts'
-import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
-import { mergeDescriptors, readDescriptors } from '../control-plane/descriptors.ts'
-import { commentOf } from './comments.ts'
+import { method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { remember } from '../control-plane/remember.ts'
+import { type Contract, mergedContracts, sameContracts } from './contracts.ts'
+import { isForUsers } from './descriptors.ts'
 import { createSchemas, type Json, type Schema, type Schemas } from './schemas.ts'
 
-interface Contract {
-  name: string
-  contract: Uint8Array
-}
-
 /** @returns a function that gives the document of the registered services, made anew only when a contract has changed. */
-export function createOpenapi(options: { url: string; version: string }): (services: Contract[]) => Json {
-  let made: { contracts: Uint8Array[]; document: Json } | undefined
-  return services => {
-    const contracts = services.map(({ contract }) => contract)
-    const same =
-      made?.contracts.length === contracts.length && contracts.every((each, i) => each === made?.contracts[i])
-    if (!made || !same) made = { contracts, document: openapiFrom(documentedRegistry(services), options) }
-    return made.document
-  }
-}
-
-/** @returns the files of all contracts, with their comments. @throws Error when they do not fit together. */
-function documentedRegistry(services: Contract[]): FileRegistry {
-  const files = services.map(({ name, contract }) => ({
-    service: name,
-    files: readDescriptors(contract, { comments: true }),
-  }))
-  return createFileRegistry(mergeDescriptors(files))
-}
+export const createOpenapi = (options: { url: string; version: string }): ((services: Contract[]) => Json) =>
+  remember(services => openapiFrom(createFileRegistry(mergedContracts(services)), options), sameContracts)
 
 /**
  * @param registry the files of all contracts, with their comments.
@@ -82,7 +62,24 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      parameters: {
+        ApiVersion: {
+          name: 'X-API-Version',
+          in: 'header',
+          required: false,
+          description:
+            'The version of the API that the answer is to come from: a request goes to instances that serve it. Without it, to any. A version that no instance of the service serves is refused with 400 and the reason `VERSION_NOT_SERVED`; `api_versions` in the metadata of its `ErrorInfo` lists those that there are.',
+          schema: { type: 'string', pattern: '^[0-9]+\\.[0-9]+$', examples: ['1.0'] },
+        },
+      },
       responses: {
+        VersionNotServed: {
+          description:
+            'No instance serves the version that `X-API-Version` asks for, or something else is wrong with the request.',
+          content: {
+            'application/json': { schema: error, examples: { VERSION_NOT_SERVED: { value: versionNotServed } } },
+          },
+        },
         Error: {
           description: 'What went wrong, why, and what to do.',
           content: { 'application/json': { schema: error } },
@@ -91,10 +88,6 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
       schemas: schemas.all(),
     },
   }
-}
-
-function isForUsers({ access }: MethodPolicy): boolean {
-  return access.case !== undefined && access.case !== 'internal' && Boolean(access.value)
 }
 
 function rulesOf(rule: HttpRule): { verb: string; path: string; rule: HttpRule }[] {
@@ -116,6 +109,7 @@ function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: 
     description: commentOf(method),
     security: access.case === 'public' ? [] : [{ accessToken: access.case === 'scope' ? [access.value] : [] }],
     parameters: [
+      versionParameter,
       ...inPath.map(name => parameter('path', name, fieldAt(method.input, name), schemas)),
       ...inQuery.map(({ name, field }) => parameter('query', name, field, schemas)),
     ],
@@ -128,9 +122,27 @@ function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: 
             : commentOf(method.output),
         content: { 'application/json': { schema: schemas.message(method.output) } },
       },
+      400: { $ref: '#/components/responses/VersionNotServed' },
       default: { $ref: '#/components/responses/Error' },
     },
   }
+}
+
+/** Every method takes it, whichever versions there are at the moment. */
+const versionParameter: Json = { $ref: '#/components/parameters/ApiVersion' }
+
+const versionNotServed: Json = {
+  code: 9,
+  message:
+    'No instance of users serves the version of the API that the header X-API-Version asks for. Send one of these, or none: 1.0, 1.1.',
+  details: [
+    {
+      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+      reason: 'VERSION_NOT_SERVED',
+      domain: 'site11',
+      metadata: { api_versions: '1.0, 1.1' },
+    },
+  ],
 }
 
 function parameter(where: 'path' | 'query', name: string, field: DescField, schemas: Schemas): Json {

@@ -5,8 +5,8 @@ import {
   field as fieldRules,
   type StringRules,
 } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
+import { commentOf } from '@site11/proto/comments'
 import { FieldBehavior, field_behavior } from '@site11/proto/es/google/api/field_behavior_pb.ts'
-import { commentOf } from './comments.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Schema = { [key: string]: Json }

@@ -12,12 +12,21 @@ import {
 import { safeTarget } from './account/target.ts'
 import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
+import { explorerSearch } from './explorer/search.ts'
+import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
 import { userSearch } from './users/user-tab.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create' | 'users.detail'
+type CrumbTitle =
+  | 'nav.overview'
+  | 'nav.services'
+  | 'nav.explorer'
+  | 'nav.users'
+  | 'nav.me'
+  | 'users.create'
+  | 'users.detail'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -26,6 +35,8 @@ declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
     /** Names the page in the breadcrumb. */
     title?: CrumbTitle
+    /** The part of the address that names it, where it has no other name. */
+    titleParam?: 'service' | 'instance'
   }
 }
 
@@ -64,10 +75,54 @@ const overview = createRoute({
   getParentRoute: () => app,
   path: '/',
   staticData: { title: 'nav.overview' },
-  component: lazyRouteComponent(() => import('./mesh/overview.tsx'), 'Overview'),
+  component: lazyRouteComponent(() => import('./overview/overview.tsx'), 'Overview'),
   beforeLoad: () => {
     if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
   },
+})
+
+const services = createRoute({
+  getParentRoute: () => app,
+  path: '/services',
+  staticData: { title: 'nav.services' },
+  component: Outlet,
+})
+
+const serviceList = createRoute({
+  getParentRoute: () => services,
+  path: '/',
+  validateSearch: servicesSearch,
+  component: lazyRouteComponent(() => import('./services/services.tsx'), 'Services'),
+})
+
+const service = createRoute({
+  getParentRoute: () => services,
+  path: '/$service',
+  staticData: { titleParam: 'service' },
+  component: Outlet,
+})
+
+const servicePage = createRoute({
+  getParentRoute: () => service,
+  path: '/',
+  validateSearch: serviceSearch,
+  component: lazyRouteComponent(() => import('./services/service.tsx'), 'Service'),
+})
+
+const instancePage = createRoute({
+  getParentRoute: () => service,
+  path: '/$instance',
+  staticData: { titleParam: 'instance' },
+  validateSearch: drawerSearch,
+  component: lazyRouteComponent(() => import('./services/instance-page.tsx'), 'InstancePage'),
+})
+
+const explorer = createRoute({
+  getParentRoute: () => app,
+  path: '/explorer',
+  staticData: { title: 'nav.explorer' },
+  validateSearch: explorerSearch,
+  component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
 })
 
 const users = createRoute({
@@ -147,7 +202,13 @@ const verifyEmail = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    app.addChildren([overview, users.addChildren([newUser, user]), me]),
+    app.addChildren([
+      overview,
+      services.addChildren([serviceList, service.addChildren([servicePage, instancePage])]),
+      explorer,
+      users.addChildren([newUser, user]),
+      me,
+    ]),
     door.addChildren([login, register, resetPassword, verifyEmail]),
   ]),
   defaultPreload: 'intent',

@@ -42,10 +42,12 @@ function isTokenRefused(error: unknown): boolean {
   return ConnectError.from(error).code === Code.Unauthenticated && problemFrom(error).reason !== 'BAD_CREDENTIALS'
 }
 
+export const interceptors = [note, authorize]
+
 const direct = createGrpcWebTransport({
   baseUrl: location.origin,
   defaultTimeoutMs: 15_000,
-  interceptors: [note, authorize],
+  interceptors,
   // A Refresh outlives its page: a token that was used must not stay in the cookie.
   fetch: (input, init) => fetch(input, { ...init, keepalive: String(input).endsWith(refreshPath) }),
 })

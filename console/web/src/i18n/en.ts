@@ -1,10 +1,17 @@
 import { account } from './en/account.ts'
+import { copyCall, explorer } from './en/explorer.ts'
+import { overview } from './en/overview.ts'
+import { services, signals } from './en/services.ts'
 import { users } from './en/users.ts'
 
 export const en = {
+  explorer,
+  copyCall,
   nav: {
     label: 'Pages',
     overview: 'Overview',
+    services: 'Services',
+    explorer: 'API explorer',
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',
@@ -66,10 +73,18 @@ export const en = {
       drainedWhy: 'Taken out of service by {{name}}: {{reason}}',
       notChecked: 'Not checked yet.',
       noReason: 'The health check fails and gives no reason.',
+      notRegistered: 'The registry does not have it any more.',
+      noInstance: 'No instance is registered.',
       noStream: 'The registry has lost its stream. It keeps the instance until the lease runs out.',
       dependency: '{{name}} does not answer: {{reason}}',
       pending: '{{type}} was sent and is not accepted yet.',
       refused: '{{type}} refused: {{reason}}',
+    },
+    reason: {
+      unreachable: 'cannot be reached',
+      noAnswer: 'no answer to the health check',
+      notServing: 'says that it does not serve',
+      starting: 'is starting',
     },
     instancesTitle: 'Instances',
     proxiesTitle: 'Proxies',
@@ -95,6 +110,9 @@ export const en = {
     sent: 'sent {{version}}',
     refusedVersion: 'refused {{version}}',
   },
+  overview,
+  services,
+  signals,
   users,
   account,
   field: {
@@ -197,6 +215,10 @@ export const en = {
       VERSION_NOT_SERVED: {
         what: 'The server does not have this version of the API',
         todo: 'Reload the page; report it with the details if it stays.',
+      },
+      NO_SUPERVISOR: {
+        what: 'The Console does not run the processes of this mesh',
+        todo: 'Use what does, such as Compose or Kubernetes.',
       },
     },
   },

@@ -1,5 +1,8 @@
 import type { en } from './en.ts'
 import { account } from './ko/account.ts'
+import { copyCall, explorer } from './ko/explorer.ts'
+import { overview } from './ko/overview.ts'
+import { services, signals } from './ko/services.ts'
 import { users } from './ko/users.ts'
 
 /** Korean has one plural form: of the keys that count, only `_other` is asked for. */
@@ -8,9 +11,13 @@ export type Translation<T> = {
 }
 
 export const ko: Translation<typeof en> = {
+  explorer,
+  copyCall,
   nav: {
     label: '페이지',
     overview: '개요',
+    services: '서비스',
+    explorer: 'API 탐색기',
     users: '사용자',
     me: '내 계정',
     skip: '본문으로 건너뛰기',
@@ -68,10 +75,18 @@ export const ko: Translation<typeof en> = {
       drainedWhy: '{{name}}에 의해 서비스에서 제외되었습니다: {{reason}}',
       notChecked: '아직 확인하지 않았습니다.',
       noReason: '상태 확인에 실패했고 이유는 알려지지 않았습니다.',
+      notRegistered: '레지스트리에 더 이상 없습니다.',
+      noInstance: '등록된 인스턴스가 없습니다.',
       noStream: '레지스트리와 연결이 끊겼습니다. 임대 시간이 끝날 때까지 인스턴스를 유지합니다.',
       dependency: '{{name}} 응답 없음: {{reason}}',
       pending: '{{type}} 구성을 보냈고 아직 수락하지 않았습니다.',
       refused: '{{type}} 거부: {{reason}}',
+    },
+    reason: {
+      unreachable: '연결할 수 없음',
+      noAnswer: '상태 확인에 응답 없음',
+      notServing: '처리할 수 없다고 알려 옴',
+      starting: '시작 중',
     },
     instancesTitle: '인스턴스',
     proxiesTitle: '프록시',
@@ -97,6 +112,9 @@ export const ko: Translation<typeof en> = {
     sent: '{{version}} 보냄',
     refusedVersion: '{{version}} 거부',
   },
+  overview,
+  services,
+  signals,
   users,
   account,
   field: {
@@ -197,6 +215,10 @@ export const ko: Translation<typeof en> = {
       VERSION_NOT_SERVED: {
         what: '서버에 이 API 버전이 없습니다',
         todo: '페이지를 새로 고치십시오. 계속되면 세부 정보와 함께 알려 주십시오.',
+      },
+      NO_SUPERVISOR: {
+        what: '콘솔이 이 메시의 프로세스를 실행하지 않습니다',
+        todo: 'Compose나 Kubernetes처럼 프로세스를 실행하는 도구를 사용하십시오.',
       },
     },
   },

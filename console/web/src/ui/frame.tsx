@@ -6,6 +6,8 @@ import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import {
+  IconApi,
+  IconBoxMultiple,
   IconGauge,
   IconLayoutSidebarLeftCollapse,
   IconLayoutSidebarLeftExpand,
@@ -31,6 +33,8 @@ import { toastProblem } from './toasts.tsx'
 /** A page is offered to those who may call what it shows. */
 const pages = [
   { to: '/', title: 'nav.overview', icon: IconGauge, method: RegistryService.method.listInstances },
+  { to: '/services', title: 'nav.services', icon: IconBoxMultiple, method: RegistryService.method.listInstances },
+  { to: '/explorer', title: 'nav.explorer', icon: IconApi, method: AuthService.method.getMe },
   { to: '/users', title: 'nav.users', icon: IconUsers, method: UsersService.method.listUsers },
   { to: '/me', title: 'nav.me', icon: IconUserCircle, method: UsersService.method.getMe },
 ] as const
@@ -137,9 +141,10 @@ function Nav({ folded = false, onChoose }: { folded?: boolean; onChoose?: () => 
 
 function Crumbs() {
   const { t } = useTranslation()
-  const crumbs = useMatches().flatMap(({ staticData, pathname }) =>
-    staticData.title ? [{ title: t(staticData.title), pathname }] : [],
-  )
+  const crumbs = useMatches().flatMap(({ staticData: { title, titleParam }, params, pathname }) => {
+    const name = title ? t(title) : titleParam && (params as Partial<Record<typeof titleParam, string>>)[titleParam]
+    return name ? [{ title: name, pathname }] : []
+  })
   return (
     <Breadcrumbs separatorMargin={6} fz="sm">
       {crumbs.map(({ title, pathname }, place) =>

@@ -1,0 +1,21 @@
+import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { expect, test } from 'vitest'
+import { methodsOf, pathOf, policyOf } from './contract.ts'
+
+test('a service has the methods of all its contracts', async () => {
+  const paths = (await methodsOf('console')).map(pathOf)
+  expect(paths).toContain('/site11.console.v1.RegistryService/DrainInstance')
+  expect(paths).toContain('/site11.console.v1.AuthService/Login')
+  expect(await methodsOf('nothing-like-it')).toEqual([])
+})
+
+test('the policy says who may call and within what bounds', () => {
+  const { drainInstance, attach } = RegistryService.method
+  expect(policyOf(drainInstance)).toMatchObject({
+    access: 'scope',
+    scope: 'mesh:write',
+    timeoutMs: 10_000,
+    audit: true,
+  })
+  expect(policyOf(attach)).toMatchObject({ access: 'services', callers: ['*'], timeoutMs: undefined })
+})
