@@ -7,6 +7,7 @@ import {
   type FieldChange,
 } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { getRouteApi } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { SubjectLink } from '../mesh/links.tsx'
 import { dateOf } from '../mesh/state.ts'
@@ -30,6 +31,11 @@ export function ChangeDrawer({ id }: { id: number }) {
     staleTime: Number.POSITIVE_INFINITY,
   })
   const close = () => void navigate({ search: ({ change: _, ...rest }) => rest, resetScroll: false })
+  useEffect(() => {
+    const row = document.activeElement
+    // Its address is one of the list's own: the focus returns to the row when it closes.
+    return () => void setTimeout(() => row instanceof HTMLElement && row.isConnected && row.focus(), 0)
+  }, [])
   const [change] = data?.changes ?? []
   return (
     <SideDrawer opened onClose={close} title={t('activity.change', { id: String(id) })}>

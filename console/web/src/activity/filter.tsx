@@ -63,7 +63,8 @@ function Friendly({ onByHand }: { onByHand: () => void }) {
           aria-label={t('activity.kind')}
           placeholder={t('activity.anyKind')}
           clearable
-          w={150}
+          flex="1 1 130px"
+          maw={180}
           value={kind ?? null}
           onChange={value => set({ kind: kinds.find(each => each === value) })}
           data={kinds.map(value => ({ value, label: t(`activity.kinds.${value}`) }))}
@@ -73,7 +74,8 @@ function Friendly({ onByHand }: { onByHand: () => void }) {
           placeholder={t('activity.anyAction')}
           clearable
           searchable
-          w={210}
+          flex="1 1 160px"
+          maw={210}
           value={action ?? null}
           onChange={value => set({ action: value ?? undefined })}
           data={actions.map(value => ({ value, label: actionText(value, t) }))}
@@ -82,7 +84,8 @@ function Friendly({ onByHand }: { onByHand: () => void }) {
           aria-label={t('activity.who')}
           placeholder={t('activity.anybody')}
           clearable
-          w={170}
+          flex="1 1 130px"
+          maw={180}
           value={actor ?? null}
           onChange={value => set({ actor: value ?? undefined })}
           data={actors.map(value => ({
@@ -99,7 +102,8 @@ function Friendly({ onByHand }: { onByHand: () => void }) {
           aria-label={t('activity.range')}
           placeholder={t('activity.allTime')}
           clearable
-          w={130}
+          flex="1 1 110px"
+          maw={150}
           value={range ?? null}
           onChange={value => set({ range: ranges.find(each => each === value) })}
           data={ranges.map(value => ({ value, label: t(`activity.ranges.${value}`) }))}

@@ -35,7 +35,8 @@ const ahead = 15
 export function ChangeList({ changes, names, query }: ChangeListProps) {
   const { t } = useTranslation()
   const { hasNextPage, isFetchingNextPage, isFetchNextPageError, error, fetchNextPage } = query
-  const dense = useDensity() === 'dense'
+  const [density] = useDensity()
+  const dense = density === 'dense'
   const list = useRef<HTMLDivElement>(null)
   useRowKeys(list)
   const [top, setTop] = useState(0)

@@ -93,7 +93,9 @@ export function Calls({ mesh }: { mesh: Mesh | undefined }) {
   ]
   return (
     <div className={styles.page}>
-      {open !== undefined && <Text role="status">{t('gateway.openNow', { count: open })}</Text>}
+      {open !== undefined && (
+        <Text role="status">{open === 0 ? t('gateway.openNone') : t('gateway.openNow', { count: open })}</Text>
+      )}
       <DataTable
         label={t('gateway.tabs.calls')}
         columns={columns}

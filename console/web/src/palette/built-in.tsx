@@ -13,7 +13,7 @@ import { changeLanguage, type Language, languages } from '../i18n/index.ts'
 import { hrefOf } from '../mesh/links.tsx'
 import { healthOf } from '../mesh/state.ts'
 import { useMesh } from '../mesh/use-mesh.ts'
-import { setDensity, useDensity } from '../ui/density.ts'
+import { useDensity } from '../ui/density.ts'
 import { pages } from '../ui/frame.tsx'
 import { toastUndo } from '../ui/toasts.tsx'
 import type { Command } from './commands.ts'
@@ -141,7 +141,7 @@ function useOwnCommands(onMap: () => void): Command[] {
   const session = useSession()
   const signOut = useSignOut()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
-  const density = useDensity()
+  const [density, setDensity] = useDensity()
   const themes = (['light', 'dark', 'auto'] as const).filter(theme => theme !== colorScheme)
   const others = (Object.keys(languages) as Language[]).filter(language => language !== i18n.language)
   const denser = density === 'dense' ? 'comfortable' : 'dense'

@@ -1,5 +1,6 @@
 /** The keys of the whole dashboard, and the button that opens the palette. What they open is loaded when it is first wanted. */
 
+import { VisuallyHidden } from '@mantine/core'
 import { IconSearch } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
@@ -45,12 +46,12 @@ export function PaletteHost() {
       <button
         type="button"
         className={styles.button}
-        aria-label={t('palette.open')}
         aria-keyshortcuts="Control+K Meta+K"
         title={`${t('palette.open')} (${keys})`}
         onClick={() => setOpen('palette')}
       >
         <IconSearch size={16} />
+        <VisuallyHidden>{t('palette.open')}</VisuallyHidden>
         <kbd className={styles.keys}>{keys}</kbd>
       </button>
       <Suspense>

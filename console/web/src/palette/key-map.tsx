@@ -49,8 +49,9 @@ export function KeyMap({ onClose }: { onClose: () => void }) {
               {rows.map(({ keys, what }) => (
                 <Fragment key={what}>
                   <dt>
-                    {keys.map(key => (
-                      <kbd key={key} className={styles.kbd}>
+                    {keys.map((key, place) => (
+                      // biome-ignore lint/suspicious/noArrayIndexKey: the same key may come twice
+                      <kbd key={place} className={styles.kbd}>
                         {key}
                       </kbd>
                     ))}

@@ -19,8 +19,10 @@ export function Modal({ label, className, onClose, children }: ModalProps) {
       if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true })
     }
   }, [])
+  // One that was opened anew meanwhile is not closed.
+  const closed = () => !dialog.current?.open && onClose()
   return (
-    <dialog ref={dialog} aria-label={label} className={className} onClose={onClose} closedby="any">
+    <dialog ref={dialog} aria-label={label} className={className} onClose={closed} closedby="any">
       {children}
     </dialog>
   )

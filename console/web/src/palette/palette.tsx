@@ -149,8 +149,9 @@ function Results({ groups, chosen, listId, optionId, onPoint, onRun }: ResultsPr
                 {command.hint && <span className={styles.hint}>{command.hint}</span>}
                 {command.keys && (
                   <span className={styles.shortcut}>
-                    {command.keys.split(' ').map(key => (
-                      <kbd key={key} className={styles.kbd}>
+                    {command.keys.split(' ').map((key, place) => (
+                      // biome-ignore lint/suspicious/noArrayIndexKey: the same key may come twice
+                      <kbd key={place} className={styles.kbd}>
                         {key}
                       </kbd>
                     ))}

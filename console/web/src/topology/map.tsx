@@ -1,6 +1,7 @@
 /** The map: pannable, zoomable, and still while its figures change. */
 import '@xyflow/react/dist/base.css'
 import { ActionIcon } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
 import { IconFocusCentered, IconMinus, IconPlus } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import {
@@ -22,7 +23,7 @@ import { useTranslation } from 'react-i18next'
 import { errorLevel, linkText, widthOf } from './figures.ts'
 import { type Places, partHeight, partWidth, placesWith } from './layout.ts'
 import styles from './map.module.css'
-import type { Link as Call, Part, Topology } from './model.ts'
+import { type Link as Call, clientsId, type Part, type Topology } from './model.ts'
 import { Figures, Members, nameOf, PartState, targetOf, useWhy } from './part.tsx'
 
 type PartNode = Node<{ part: Part }, 'part'>
@@ -30,6 +31,8 @@ type CallEdge = Edge<{ call: Call }, 'call'>
 
 const nodeTypes = { part: memo(PartBox) }
 const edgeTypes = { call: memo(CallLine) }
+/** On a narrow screen. */
+const zoom = 0.85
 const fit = { padding: 0.06, maxZoom: 1, minZoom: 0.35 }
 
 /** Where things stand, for as long as the dashboard is open: who comes back finds them there. */
@@ -57,6 +60,7 @@ export function TopologyMap({ topology }: { topology: Topology }) {
 function Canvas({ topology }: { topology: Topology }) {
   const { t, i18n } = useTranslation()
   const placed = usePlaces(topology)
+  const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
   const names = new Map(topology.parts.map(part => [part.id, nameOf(part, t)]))
   const nodes = topology.parts.map((part): PartNode => {
     const height = partHeight[part.kind]
@@ -106,8 +110,10 @@ function Canvas({ topology }: { topology: Topology }) {
         zoomOnDoubleClick={false}
         minZoom={0.25}
         maxZoom={1.6}
-        fitView
-        fitViewOptions={fit}
+        // All of it would be too small to read on a narrow screen: there it begins at the left, to be panned.
+        {...(narrow
+          ? { defaultViewport: { x: 12, y: 160 - zoom * (placed.get(clientsId)?.y ?? 0), zoom } }
+          : { fitView: true, fitViewOptions: fit })}
         proOptions={{ hideAttribution: true }}
       >
         <Controls />
@@ -154,7 +160,7 @@ function PartBox({ data: { part } }: NodeProps<PartNode>) {
         </span>
       )}
       <span className={styles.foot}>
-        <Members members={part.members} />
+        <Members members={part.members} named={part.kind === 'edge'} />
         <Figures {...part} />
       </span>
     </>

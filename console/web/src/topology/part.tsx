@@ -1,7 +1,7 @@
 /** What is said of one part, on the map and in the list. */
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import type { State, StateName } from '../mesh/state.ts'
+import type { State } from '../mesh/state.ts'
 import { StateDot, StateMark } from '../ui/state.tsx'
 import { Since } from '../ui/time.tsx'
 import { durationText, rateText, shareText } from './figures.ts'
@@ -9,6 +9,7 @@ import type { Part } from './model.ts'
 import styles from './part.module.css'
 
 const mostDots = 12
+const mostNamed = 2
 
 /** @returns what a part is called: clients, edge and group have no name of their own. */
 export function nameOf({ kind, name, folded }: Pick<Part, 'kind' | 'name' | 'folded'>, t: TFunction): string {
@@ -48,8 +49,11 @@ export function PartState({ state }: { state: State | undefined }) {
   )
 }
 
-/** A dot for each instance, in the shape of its state; of very many, how many are in each. */
-export function Members({ members }: { members: Part['members'] }) {
+/**
+ * A dot for each instance, in the shape of its state; of very many, how many are in each.
+ * @param named where there is room, the names as well.
+ */
+export function Members({ members, named = false }: { members: Part['members']; named?: boolean }) {
   const { t } = useTranslation()
   if (members.length === 0) return null
   const label = members.map(({ name, state }) => `${name}: ${t(`state.${state}`)}`).join(', ')
@@ -68,7 +72,10 @@ export function Members({ members }: { members: Part['members'] }) {
   return (
     <span className={styles.dots}>
       {members.map(({ name, state }) => (
-        <StateDot key={name} name={state as StateName} label={`${name}: ${t(`state.${state}`)}`} />
+        <span key={name} className={styles.count}>
+          <StateDot name={state} label={`${name}: ${t(`state.${state}`)}`} />
+          {named && members.length <= mostNamed && name}
+        </span>
       ))}
     </span>
   )

@@ -10,14 +10,19 @@ const listeners = new Set<() => void>()
 
 const current = (): Density => (document.documentElement.dataset.density === 'dense' ? 'dense' : 'comfortable')
 
-export function setDensity(density: Density): void {
+function setDensity(density: Density): void {
   localStorage.setItem(storageKey, density)
   document.documentElement.dataset.density = density
   for (const listener of listeners) listener()
 }
 
-export const useDensity = (): Density =>
-  useSyncExternalStore(listener => {
-    listeners.add(listener)
-    return () => void listeners.delete(listener)
-  }, current)
+function subscribe(listener: () => void) {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
+}
+
+/** One choice for all lists. CSS finds it as `data-density` of the document. */
+export const useDensity = (): [Density, (density: Density) => void] => [
+  useSyncExternalStore(subscribe, current),
+  setDensity,
+]

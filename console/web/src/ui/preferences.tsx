@@ -10,7 +10,7 @@ import {
 import { useTranslation } from 'react-i18next'
 import { changeLanguage, type Language, languages } from '../i18n/index.ts'
 import { BarMenu, BarMenuItem } from './bar-menu.tsx'
-import { densities, setDensity, useDensity } from './density.ts'
+import { densities, useDensity } from './density.ts'
 
 const densityIcons = { comfortable: IconBaselineDensityMedium, dense: IconBaselineDensitySmall }
 const themes = { auto: IconDeviceDesktop, light: IconSun, dark: IconMoon }
@@ -18,7 +18,7 @@ const themes = { auto: IconDeviceDesktop, light: IconSun, dark: IconMoon }
 export function Preferences() {
   const { t, i18n } = useTranslation()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
-  const density = useDensity()
+  const [density, setDensity] = useDensity()
   const DensityIcon = densityIcons[density]
   const ThemeIcon = themes[colorScheme]
   return (

@@ -106,6 +106,7 @@ export const gateway = {
   failed: 'Failed / calls in 10 s',
   ejected: 'Passed over',
   nobody: 'nobody',
+  openNone: 'No circuit breaker is open.',
   openNow_one: '{{count}} circuit breaker is open now.',
   openNow_other: '{{count}} circuit breakers are open now.',
   noCalls: 'No service calls another yet.',

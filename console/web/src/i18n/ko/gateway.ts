@@ -68,7 +68,7 @@ export const gateway = {
     ca: '새 인증 기관을 만들어 바로 공개합니다. 모두가 받으면 새 기관이 서명하고, 이전 기관은 마지막 인증서가 만료될 때까지 유효합니다. 끊기는 연결은 없습니다. 이 작업은 되돌릴 수 없습니다.',
   },
   touched: '대상은 {{instances}}, {{proxies}}입니다.',
-  typeName: '계속하려면 {{name}}을(를) 입력하십시오',
+  typeName: '계속하려면 다음을 입력하십시오: {{name}}',
   rotated: {
     keys: '새 서명 키를 공개했습니다. {{time}}부터 서명합니다.',
     ca: '새 인증 기관을 공개했습니다. {{time}}부터 서명합니다.',
@@ -99,6 +99,7 @@ export const gateway = {
   failed: '10초 동안 실패 / 호출',
   ejected: '제외된 인스턴스',
   nobody: '없음',
+  openNone: '열려 있는 서킷 브레이커가 없습니다.',
   openNow_other: '지금 열려 있는 서킷 브레이커는 {{count}}개입니다.',
   noCalls: '아직 서비스 사이의 호출이 없습니다.',
   noCallsHint: '인스턴스가 다른 서비스를 호출하면 그 결과가 여기에 나타납니다.',
