@@ -29,10 +29,10 @@ type CrumbTitle =
   | 'nav.users'
   | 'nav.me'
   | 'users.create'
-  | 'users.user'
   | 'nav.topology'
   | 'nav.gateway'
   | 'nav.activity'
+  | 'users.detail'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -173,7 +173,7 @@ const newUser = createRoute({
 const user = createRoute({
   getParentRoute: () => users,
   path: '/$userId',
-  staticData: { title: 'users.user' },
+  staticData: { title: 'users.detail' },
   validateSearch: userSearch,
   component: lazyRouteComponent(() => import('./users/user-detail.tsx'), 'UserDetail'),
 })

@@ -24,7 +24,7 @@ export function Proxies({ mesh }: { mesh: Mesh | undefined }) {
   const proxies = [...mesh.proxies.values()]
   return (
     <div className={styles.page}>
-      {proxies.length === 0 && <Empty title={t('mesh.noProxies')} hint={t('mesh.noProxiesHint')} />}
+      {proxies.length === 0 && <Empty title={t('gateway.noProxies')} hint={t('gateway.noProxiesHint')} />}
       {proxies.map(proxy => (
         <ProxyPanel key={proxy.nodeId} proxy={proxy} lastChange={mesh.lastChange} />
       ))}

@@ -35,6 +35,13 @@ export function putUser(client: QueryClient, user: User | undefined): boolean {
   return listed
 }
 
+/** @returns the user as a list has it, as if it had been asked for. */
+export function listedUser(client: QueryClient, userId: string) {
+  const pages = client.getQueriesData<ListUsersResponse>({ queryKey: listsKey })
+  const user = pages.flatMap(([, page]) => page?.users.find(({ id }) => id === userId) ?? [])[0]
+  return user && create(GetUserResponseSchema, { user })
+}
+
 /** Has what is seen of lists and users asked for again, and the rest when it is seen. */
 export async function refreshUsers(client: QueryClient): Promise<void> {
   const users = createConnectQueryKey({ schema: getUser, cardinality: 'finite' })

@@ -6,7 +6,7 @@ import {
   type ListUsersResponse,
   UsersService,
 } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
-import { useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { transport } from '../api/client.ts'
 import { problemFrom } from '../api/problem.ts'
@@ -67,7 +67,7 @@ export function useExport(search: UsersSearch) {
   const stop = useRef<AbortController>(undefined)
   useEffect(() => () => stop.current?.abort(), [])
 
-  async function begin() {
+  const begin = useCallback(async () => {
     stop.current?.abort()
     const own = new AbortController()
     stop.current = own
@@ -80,7 +80,7 @@ export function useExport(search: UsersSearch) {
     } finally {
       if (stop.current === own) setRows(undefined)
     }
-  }
+  }, [search])
 
   const note = (
     <>

@@ -1,7 +1,7 @@
 /** The filter in words and choices: both are views of what stands in the URL, which is what the API takes. */
 import { ActionIcon, Group, SegmentedControl, Select, Switch, TextInput } from '@mantine/core'
 import { useDebouncedCallback, useHotkeys } from '@mantine/hooks'
-import { IconCode, IconSearch } from '@tabler/icons-react'
+import { IconCode, IconFilter, IconSearch } from '@tabler/icons-react'
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { moment } from '../ui/format.ts'
@@ -23,6 +23,9 @@ export function FilterBar({ search, narrow, onChange }: FilterBarProps) {
   const filter = search.filter ?? ''
   const choices = choicesOf(filter)
   const [asText, setAsText] = useState(choices.rest.length > 0)
+  // Choices take a screen where it is narrow: they open when they are wanted.
+  const [opened, setOpened] = useState(false)
+  const choicesShown = !narrow || opened
   const input = useRef<HTMLInputElement>(null)
   const searchFor = useDebouncedCallback((text: string) => onChange({ search: text.trim() || undefined }), 200)
   useHotkeys([['/', () => input.current?.focus()]])
@@ -52,76 +55,94 @@ export function FilterBar({ search, narrow, onChange }: FilterBarProps) {
           leftSection={<IconSearch size={16} />}
           maxLength={100}
           flex="1 1 220px"
-          maw={narrow ? undefined : 320}
+          {...(!narrow && { maw: 320 })}
         />
-        <SegmentedControl
-          aria-label={t('users.filter')}
-          value={choices.state ?? 'all'}
-          onChange={value => choose({ state: value === 'all' ? undefined : (value as 'ACTIVE') })}
-          data={[
-            { value: 'all', label: t('users.all') },
-            { value: 'ACTIVE', label: t('users.active') },
-            { value: 'DISABLED', label: t('users.disabled') },
-          ]}
-        />
-        <Select
-          aria-label={t('users.role')}
-          placeholder={t('users.anyRole')}
-          clearable
-          w={132}
-          value={choices.role ?? null}
-          onChange={value => choose({ role: (value as (typeof roles)[number] | null) ?? undefined })}
-          data={[...roles]}
-        />
-        <Select
-          aria-label={t('users.mail')}
-          placeholder={t('users.anyMail')}
-          clearable
-          w={156}
-          value={choices.verified === undefined ? null : String(choices.verified)}
-          onChange={value => choose({ verified: value === null ? undefined : value === 'true' })}
-          data={[
-            { value: 'true', label: t('users.verified') },
-            { value: 'false', label: t('users.unverified') },
-          ]}
-        />
-        <Select
-          aria-label={t('users.age')}
-          placeholder={t('users.anyAge')}
-          clearable
-          w={168}
-          value={choices.createdAfter ?? null}
-          onChange={value => {
-            const ms = value && Object.hasOwn(ages, value) ? ages[value as keyof typeof ages] : undefined
-            choose({ createdAfter: ms ? new Date(Date.now() - ms).toISOString() : (value ?? undefined) })
-          }}
-          data={[
-            ...(Object.keys(ages) as (keyof typeof ages)[]).map(days => ({
-              value: days,
-              label: t('users.withinDays', { count: Number(days) }),
-            })),
-            ...(age ? [age] : []),
-          ]}
-        />
-        {narrow && <OrderSelect search={search} onChange={order => onChange({ order: orderText(order) })} />}
-        <Switch
-          label={t('users.showDeleted')}
-          checked={search.deleted ?? false}
-          onChange={event => onChange({ deleted: event.currentTarget.checked || undefined })}
-        />
-        <ActionIcon
-          variant={asText ? 'light' : 'subtle'}
-          color={asText ? undefined : 'gray'}
-          size="lg"
-          aria-pressed={asText}
-          onClick={() => setAsText(!asText)}
-          aria-label={t('users.filterText')}
-          title={t('users.filterText')}
-        >
-          <IconCode size={18} />
-        </ActionIcon>
+        {narrow && (
+          <ActionIcon
+            variant={opened || filter ? 'light' : 'default'}
+            size={36}
+            aria-expanded={opened}
+            onClick={() => setOpened(!opened)}
+            aria-label={t('users.filters')}
+            title={t('users.filters')}
+          >
+            <IconFilter size={18} />
+          </ActionIcon>
+        )}
+        {choicesShown && (
+          <>
+            <SegmentedControl
+              aria-label={t('users.filter')}
+              value={choices.state ?? 'all'}
+              onChange={value => choose({ state: value === 'all' ? undefined : (value as 'ACTIVE') })}
+              data={[
+                { value: 'all', label: t('users.all') },
+                { value: 'ACTIVE', label: t('users.active') },
+                { value: 'DISABLED', label: t('users.disabled') },
+              ]}
+            />
+            <Select
+              aria-label={t('users.role')}
+              placeholder={t('users.anyRole')}
+              clearable
+              w={132}
+              value={choices.role ?? null}
+              onChange={value => choose({ role: (value as (typeof roles)[number] | null) ?? undefined })}
+              data={[...roles]}
+            />
+            <Select
+              aria-label={t('users.mail')}
+              placeholder={t('users.anyMail')}
+              clearable
+              w={156}
+              value={choices.verified === undefined ? null : String(choices.verified)}
+              onChange={value => choose({ verified: value === null ? undefined : value === 'true' })}
+              data={[
+                { value: 'true', label: t('users.verified') },
+                { value: 'false', label: t('users.unverified') },
+              ]}
+            />
+            <Select
+              aria-label={t('users.age')}
+              placeholder={t('users.anyAge')}
+              clearable
+              w={168}
+              value={choices.createdAfter ?? null}
+              onChange={value => {
+                const ms = value && Object.hasOwn(ages, value) ? ages[value as keyof typeof ages] : undefined
+                choose({ createdAfter: ms ? new Date(Date.now() - ms).toISOString() : (value ?? undefined) })
+              }}
+              data={[
+                ...(Object.keys(ages) as (keyof typeof ages)[]).map(days => ({
+                  value: days,
+                  label: t('users.withinDays', { count: Number(days) }),
+                })),
+                ...(age ? [age] : []),
+              ]}
+            />
+            {narrow && <OrderSelect search={search} onChange={order => onChange({ order: orderText(order) })} />}
+            <Switch
+              label={t('users.showDeleted')}
+              checked={search.deleted ?? false}
+              onChange={event => onChange({ deleted: event.currentTarget.checked || undefined })}
+            />
+            <ActionIcon
+              variant={asText ? 'light' : 'subtle'}
+              color={asText ? undefined : 'gray'}
+              size="lg"
+              aria-pressed={asText}
+              onClick={() => setAsText(!asText)}
+              aria-label={t('users.filterText')}
+              title={t('users.filterText')}
+            >
+              <IconCode size={18} />
+            </ActionIcon>
+          </>
+        )}
       </Group>
-      {asText && <FilterText key={filter} filter={filter} onChange={text => onChange({ filter: text || undefined })} />}
+      {choicesShown && asText && (
+        <FilterText key={filter} filter={filter} onChange={text => onChange({ filter: text || undefined })} />
+      )}
     </>
   )
 }

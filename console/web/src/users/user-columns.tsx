@@ -2,11 +2,11 @@
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt'
 import { useLocalStorage } from '@mantine/hooks'
 import { type User, UserState } from '@site11/proto/es/site11/users/v1/user_pb.ts'
-import type { TFunction } from 'i18next'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { absolute, moment, relative } from '../ui/format.ts'
+import { moment, relative } from '../ui/format.ts'
 import { StateMark } from '../ui/state.tsx'
+import { type RowWords, useRowWords } from './row-words.ts'
 import type { OrderField } from './search.ts'
 import styles from './user-list.module.css'
 
@@ -39,13 +39,14 @@ export const nameOf = ({ displayName, email }: Pick<User, 'displayName' | 'email
 export function useUserColumns(chosen: readonly OptionalColumn[]): UserColumn[] {
   const { t, i18n } = useTranslation()
   const { language } = i18n
+  const words = useRowWords()
   return useMemo(() => {
     const time = (value: Timestamp | undefined, now: number) => value && <Time value={value} now={now} in={language} />
     const optional: Record<OptionalColumn, Omit<UserColumn, 'key'>> = {
       state: {
         header: t('users.filter'),
         width: 'minmax(130px, 1.1fr)',
-        cell: (user, now) => <SignInState user={user} now={now} t={t} language={language} />,
+        cell: (user, now) => <SignInState user={user} now={now} words={words} />,
       },
       roles: { header: t('users.roles'), width: 'minmax(90px, 0.8fr)', cell: ({ roles }) => roles.join(', ') },
       created: {
@@ -73,42 +74,38 @@ export function useUserColumns(chosen: readonly OptionalColumn[]): UserColumn[] 
       },
     }
     return optionalColumns.filter(key => chosen.includes(key)).map(key => ({ key, ...optional[key] }))
-  }, [t, language, chosen])
+  }, [t, language, words, chosen])
 }
 
 function Time({ value, now, in: language }: { value: Timestamp; now: number; in: string }) {
   const date = timestampDate(value)
-  return (
-    <time dateTime={date.toISOString()} title={absolute(date, language)}>
-      {relative(date, now, language)}
-    </time>
-  )
+  return <time dateTime={date.toISOString()}>{relative(date, now, language)}</time>
 }
 
 interface SignInStateProps {
   user: User
   now: number
-  t: TFunction
-  language: string
+  words: RowWords
 }
 
 /** Whether the user may sign in, and if not, why and until when. */
-export function SignInState({ user, now, t, language }: SignInStateProps) {
+export function SignInState({ user, now, words }: SignInStateProps) {
+  const { language } = words
   const { deleteTime, state, disabledReason, disabledUntil } = user
   if (deleteTime) {
     return (
       <>
-        <StateMark name="failing" label={t('users.deleted')} />
+        <StateMark name="failing" label={words.deleted} />
         <span className={styles.second}>{relative(timestampDate(deleteTime), now, language)}</span>
       </>
     )
   }
-  if (state !== UserState.DISABLED) return <StateMark name="healthy" label={t('users.active')} />
-  const until = disabledUntil && t('users.disabledUntil', { time: moment(timestampDate(disabledUntil), language) })
+  if (state !== UserState.DISABLED) return <StateMark name="healthy" label={words.active} />
+  const until = disabledUntil && words.until(moment(timestampDate(disabledUntil), language))
   const facts = [disabledReason, until].filter(Boolean).join(' · ')
   return (
     <>
-      <StateMark name="degraded" label={t('users.disabled')} />
+      <StateMark name="degraded" label={words.disabled} />
       {facts && (
         <span className={styles.second} title={facts}>
           {facts}

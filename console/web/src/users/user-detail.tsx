@@ -6,6 +6,7 @@ import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnosti
 import { type User, UserState } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { IconArrowsDiagonal } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useContext } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -16,9 +17,11 @@ import { ProblemInline } from '../ui/problem.tsx'
 import { SideDrawer } from '../ui/side-drawer.tsx'
 import { useNow } from '../ui/time.tsx'
 import { toastUndo } from '../ui/toasts.tsx'
+import { listedUser } from './cache.ts'
 import { DetailPlace } from './detail-place.ts'
 import { DisableForm } from './disable-user.tsx'
 import { EditUser } from './edit-user.tsx'
+import { useRowWords } from './row-words.ts'
 import { untilOf, useUserActions } from './use-user-actions.ts'
 import { useUserChanges } from './use-user-changes.ts'
 import { UserActivity } from './user-activity.tsx'
@@ -34,7 +37,13 @@ export function UserDetail() {
   const { userId } = route.useParams()
   const navigate = route.useNavigate()
   const { whole, widen } = useContext(DetailPlace)
-  const { data, error, refetch } = useQuery(UsersService.method.getUser, { id: userId })
+  const client = useQueryClient()
+  const { data, error, refetch } = useQuery(
+    UsersService.method.getUser,
+    { id: userId },
+    // What the list has is shown at once.
+    { placeholderData: () => listedUser(client, userId) },
+  )
   // Beside the list it is the list that follows what changes.
   const user = data?.user
   const title = user ? nameOf(user) : t('users.user')
@@ -94,7 +103,7 @@ function Follow() {
 }
 
 function Content({ user }: { user: User }) {
-  const { t, i18n } = useTranslation()
+  const { t } = useTranslation()
   const session = useSession()
   const navigate = route.useNavigate()
   const { tab = 'profile' } = route.useSearch()
@@ -109,7 +118,7 @@ function Content({ user }: { user: User }) {
       replace: true,
       resetScroll: false,
     })
-  const state = <SignInState user={user} now={now} t={t} language={i18n.language} />
+  const state = <SignInState user={user} now={now} words={useRowWords()} />
 
   if (tab === 'disable' && living && mayWrite) {
     return (

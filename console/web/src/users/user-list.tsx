@@ -7,10 +7,12 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Density } from '../ui/density.ts'
 import { Empty } from '../ui/empty.tsx'
+import { absolute } from '../ui/format.ts'
 import { ProblemInline } from '../ui/problem.tsx'
 import { type RowKey, useRowKeys } from '../ui/row-keys.ts'
 import { useNow } from '../ui/time.tsx'
 import { knownRows } from './places.ts'
+import { useRowWords } from './row-words.ts'
 import { type Order, orderOf, orderText, type UsersSearch } from './search.ts'
 import type { UserColumn } from './user-columns.tsx'
 import styles from './user-list.module.css'
@@ -20,7 +22,7 @@ import { type RowActions, UserRow } from './user-row.tsx'
 const heights = { comfortable: 53, dense: 35, card: 89 } as const
 const headHeight = 37
 /** How many rows are drawn beyond each edge. */
-const overscan = 12
+const overscan = 8
 
 interface UserListProps {
   search: UsersSearch
@@ -69,6 +71,7 @@ export function UserList(props: UserListProps) {
   const { startIndex = 0, endIndex = 20 } = virtualizer.range ?? {}
   const rows = useRows(search, pages, startIndex, endIndex)
   const now = useMinute()
+  const words = useRowWords()
 
   // One comes back to where one was.
   useEffect(() => {
@@ -204,7 +207,11 @@ export function UserList(props: UserListProps) {
               </th>
             </tr>
           </thead>
-          <tbody className={styles.body} style={{ height: virtualizer.getTotalSize() }}>
+          <tbody
+            className={styles.body}
+            style={{ height: virtualizer.getTotalSize() }}
+            onPointerOver={event => tellTime(event.target, words.language)}
+          >
             {items.map(({ index, start }) => {
               const user = rows.rowAt(index)
               return (
@@ -220,6 +227,7 @@ export function UserList(props: UserListProps) {
                   active={index === active}
                   selected={user !== undefined && selected.has(user.id)}
                   actions={actions}
+                  words={words}
                 />
               )
             })}
@@ -259,6 +267,11 @@ function Header({ order, label, now, onOrder }: HeaderProps) {
       </button>
     </th>
   )
+}
+
+/** The whole time on hover: written when it is asked for, not for each row that flies by. */
+function tellTime(target: EventTarget, language: string) {
+  if (target instanceof HTMLTimeElement) target.title = absolute(new Date(target.dateTime), language)
 }
 
 /** @returns the time, anew each half minute: one clock for all rows. */

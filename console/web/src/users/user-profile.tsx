@@ -12,8 +12,13 @@ export function UserProfile({ user }: { user: User }) {
   const { t } = useTranslation()
   const { email, emailVerified, displayName, locale, timeZone, roles, createTime, updateTime, id, profile } = user
   const facts: [string, ReactNode][] = [
-    [t('account.email'), email],
-    [t('users.mail'), t(emailVerified ? 'users.verified' : 'users.unverified')],
+    [
+      t('account.email'),
+      <>
+        {email}{' '}
+        <span className={styles.none}>· {t(emailVerified ? 'account.emailVerified' : 'account.emailUnverified')}</span>
+      </>,
+    ],
     [t('account.displayName'), displayName],
     [t('users.roles'), roles.join(', ')],
     [t('account.locale'), Object.entries(languages).find(([tag]) => tag === locale)?.[1] ?? locale],

@@ -1,8 +1,7 @@
 /** A row of the list: drawn only anew when something of it changes. On a narrow screen it is a card. */
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
-import { IconDots, IconMailCheck } from '@tabler/icons-react'
 import { type MouseEvent, memo } from 'react'
-import { useTranslation } from 'react-i18next'
+import type { RowWords } from './row-words.ts'
 import { nameOf, SignInState, type UserColumn } from './user-columns.tsx'
 import styles from './user-list.module.css'
 
@@ -26,15 +25,15 @@ interface UserRowProps {
   active: boolean
   selected: boolean
   actions: RowActions
+  words: RowWords
 }
 
 export const UserRow = memo(function UserRow(props: UserRowProps) {
-  const { user, row, top, columns, template, shape, now, active, selected, actions } = props
-  const { t, i18n } = useTranslation()
+  const { user, row, top, columns, template, shape, now, active, selected, actions, words } = props
   const place = {
     'aria-rowindex': row + 2,
     'data-row': row,
-    style: { transform: `translateY(${top}px)`, gridTemplateColumns: template },
+    style: { top, gridTemplateColumns: template },
   }
   if (!user) {
     return (
@@ -64,7 +63,7 @@ export const UserRow = memo(function UserRow(props: UserRowProps) {
         checked={selected}
         onChange={() => undefined}
         onClick={choose}
-        aria-label={t('users.select', { name })}
+        aria-label={words.select(name)}
       />
     </td>
   )
@@ -79,7 +78,9 @@ export const UserRow = memo(function UserRow(props: UserRowProps) {
         </span>
       )}
       {user.emailVerified && shape !== 'dense' && (
-        <IconMailCheck size={14} className={styles.verified} aria-label={t('users.verified')} role="img" />
+        <span className={styles.verified} role="img" aria-label={words.verified} title={words.verified}>
+          ✓
+        </span>
       )}
     </td>
   )
@@ -89,10 +90,10 @@ export const UserRow = memo(function UserRow(props: UserRowProps) {
         type="button"
         tabIndex={tabIndex}
         aria-haspopup="menu"
-        aria-label={t('users.actions', { name })}
+        aria-label={words.actions(name)}
         onClick={event => actions.onMenu(user, event.currentTarget)}
       >
-        <IconDots size={16} />
+        ⋯
       </button>
     </td>
   )
@@ -102,7 +103,7 @@ export const UserRow = memo(function UserRow(props: UserRowProps) {
       {lead}
       {shape === 'card' ? (
         <td className={styles.facts}>
-          <SignInState user={user} now={now} t={t} language={i18n.language} />
+          <SignInState user={user} now={now} words={words} />
           <span className={styles.second}>{user.roles.join(', ')}</span>
         </td>
       ) : (

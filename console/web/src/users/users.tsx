@@ -7,12 +7,12 @@ import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.
 import { IconAdjustmentsHorizontal, IconCheck, IconDownload, IconPlus } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, Link, Outlet, useParams } from '@tanstack/react-router'
-import { useCallback, useEffect, useMemo, useState } from 'react'
+import { memo, useCallback, useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { transport } from '../api/client.ts'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
-import { densities, setDensity, useDensity } from '../ui/density.ts'
+import { type Density, densities, setDensity, useDensity } from '../ui/density.ts'
 import { Page } from '../ui/page.tsx'
 import { Ago } from '../ui/time.tsx'
 import { toastProblem } from '../ui/toasts.tsx'
@@ -25,7 +25,7 @@ import { knownRows } from './places.ts'
 import { orderText, requestFrom, type UsersSearch, usersSearch } from './search.ts'
 import { useUserActions } from './use-user-actions.ts'
 import { useUserChanges } from './use-user-changes.ts'
-import { optionalColumns, useChosenColumns, useUserColumns } from './user-columns.tsx'
+import { type OptionalColumn, optionalColumns, useChosenColumns, useUserColumns } from './user-columns.tsx'
 import styles from './user-list.module.css'
 import { UserList } from './user-list.tsx'
 import { listKey, pageQuery, usePlaces } from './user-pages.ts'
@@ -40,7 +40,8 @@ export function Users() {
   if (whole && userId === undefined) setWhole(false)
   const place = useMemo(() => ({ whole, widen: () => setWhole(true) }), [whole])
   const bulk = useBulk()
-  const exporting = useExport(usersSearch({ ...route.useSearch() }))
+  const given = route.useSearch()
+  const exporting = useExport(useMemo(() => usersSearch({ ...given }), [given]))
   return (
     <DetailPlace value={place}>
       {whole && userId !== undefined ? <Outlet /> : <UsersPage bulk={bulk} exporting={exporting} />}
@@ -54,11 +55,13 @@ interface UsersPageProps {
 }
 
 function UsersPage(props: UsersPageProps) {
-  const search = usersSearch({ ...route.useSearch() })
+  const given = route.useSearch()
+  const wanted = listKey(usersSearch({ ...given }))
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for what is given
+  const search = useMemo(() => usersSearch({ ...given }), [wanted])
   const client = useQueryClient()
   // The list that is shown gives way when the next one is there.
   const [shown, setShown] = useState(search)
-  const wanted = listKey(search)
   const pending = wanted !== listKey(shown)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the search
   useEffect(() => {
@@ -81,7 +84,6 @@ interface ShownUsersProps extends UsersPageProps {
 
 function ShownUsers({ search, wanted, pending, bulk, exporting }: ShownUsersProps) {
   const { t, i18n } = useTranslation()
-  const session = useSession()
   const navigate = route.useNavigate()
   const client = useQueryClient()
   const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
@@ -93,12 +95,15 @@ function ShownUsers({ search, wanted, pending, bulk, exporting }: ShownUsersProp
   const [disabling, setDisabling] = useState<User>()
   const [menu, setMenu] = useState<{ user: User; button: HTMLElement }>()
 
-  const change = (part: Partial<Record<keyof UsersSearch, unknown>>) =>
-    navigate({
-      search: previous => usersSearch({ ...previous, ...part }),
-      replace: true,
-      resetScroll: false,
-    })
+  const change = useCallback(
+    (part: Partial<Record<keyof UsersSearch, unknown>>) =>
+      void navigate({
+        search: previous => usersSearch({ ...previous, ...part }),
+        replace: true,
+        resetScroll: false,
+      }),
+    [navigate],
+  )
   const open = useCallback(
     (user: User, edit = false) =>
       void navigate({
@@ -131,70 +136,23 @@ function ShownUsers({ search, wanted, pending, bulk, exporting }: ShownUsersProp
   const known = knownRows(pages.places)
   const count = pages.places.pages.length > 0 && `${known.toLocaleString(i18n.language)}${pages.places.next ? '+' : ''}`
   const filtered = Object.keys(search).some(name => name !== 'order')
-  const mayCreate = mayCall(session, createUser)
   return (
     <Page
       title={t('users.title')}
       aside={count || undefined}
       className={styles.room}
       action={
-        <Group gap="xs">
-          <Menu position="bottom-end" closeOnItemClick={false}>
-            <Menu.Target>
-              <ActionIcon variant="default" size="lg" aria-label={t('users.view')} title={t('users.view')}>
-                <IconAdjustmentsHorizontal size={18} />
-              </ActionIcon>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Menu.Label>{t('users.density')}</Menu.Label>
-              {densities.map(name => (
-                <Menu.Item
-                  key={name}
-                  role="menuitemradio"
-                  aria-checked={density === name}
-                  leftSection={<Check on={density === name} />}
-                  onClick={() => setDensity(name)}
-                >
-                  {t(`users.densities.${name}`)}
-                </Menu.Item>
-              ))}
-              <Menu.Label>{t('users.columns')}</Menu.Label>
-              {optionalColumns.map(name => (
-                <Menu.Item
-                  key={name}
-                  role="menuitemcheckbox"
-                  aria-checked={chosen.includes(name)}
-                  leftSection={<Check on={chosen.includes(name)} />}
-                  onClick={() =>
-                    setChosen(now => (now.includes(name) ? now.filter(other => other !== name) : [...now, name]))
-                  }
-                >
-                  {t(`users.column.${name}`)}
-                </Menu.Item>
-              ))}
-            </Menu.Dropdown>
-          </Menu>
-          {mayCall(session, listUsers) && (
-            <ActionIcon
-              variant="default"
-              size="lg"
-              onClick={exporting.begin}
-              disabled={exporting.busy}
-              aria-label={t('users.export')}
-              title={t('users.export')}
-            >
-              <IconDownload size={18} />
-            </ActionIcon>
-          )}
-          {mayCreate && (
-            <Button component={Link} to="/users/new" search resetScroll={false} leftSection={<IconPlus size={16} />}>
-              {t('users.create')}
-            </Button>
-          )}
-        </Group>
+        <Actions
+          density={density}
+          onDensity={setDensity}
+          chosen={chosen}
+          onChoose={setChosen}
+          exporting={exporting.busy}
+          onExport={exporting.begin}
+        />
       }
     >
-      <FilterBar search={wanted} narrow={narrow} onChange={change} />
+      <Filters search={wanted} narrow={narrow} onChange={change} />
       {changes.error !== undefined && changes.seen && !changes.live && (
         <Text size="sm" c="dimmed" role="status">
           {t('users.notLive')} <Ago date={changes.seen} />
@@ -239,6 +197,79 @@ function ShownUsers({ search, wanted, pending, bulk, exporting }: ShownUsersProp
     </Page>
   )
 }
+
+/** Pages that arrive while one scrolls draw the rows anew and nothing else. */
+const Filters = memo(FilterBar)
+
+interface ActionsProps {
+  density: Density
+  onDensity: (density: Density) => void
+  chosen: readonly OptionalColumn[]
+  onChoose: (chosen: OptionalColumn[]) => void
+  exporting: boolean
+  onExport: () => void
+}
+
+const Actions = memo(function Actions({ density, onDensity, chosen, onChoose, exporting, onExport }: ActionsProps) {
+  const { t } = useTranslation()
+  const session = useSession()
+  return (
+    <Group gap="xs">
+      <Menu position="bottom-end" closeOnItemClick={false}>
+        <Menu.Target>
+          <ActionIcon variant="default" size="lg" aria-label={t('users.view')} title={t('users.view')}>
+            <IconAdjustmentsHorizontal size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>{t('users.density')}</Menu.Label>
+          {densities.map(name => (
+            <Menu.Item
+              key={name}
+              role="menuitemradio"
+              aria-checked={density === name}
+              leftSection={<Check on={density === name} />}
+              onClick={() => onDensity(name)}
+            >
+              {t(`users.densities.${name}`)}
+            </Menu.Item>
+          ))}
+          <Menu.Label>{t('users.columns')}</Menu.Label>
+          {optionalColumns.map(name => (
+            <Menu.Item
+              key={name}
+              role="menuitemcheckbox"
+              aria-checked={chosen.includes(name)}
+              leftSection={<Check on={chosen.includes(name)} />}
+              onClick={() =>
+                onChoose(chosen.includes(name) ? chosen.filter(other => other !== name) : [...chosen, name])
+              }
+            >
+              {t(`users.column.${name}`)}
+            </Menu.Item>
+          ))}
+        </Menu.Dropdown>
+      </Menu>
+      {mayCall(session, listUsers) && (
+        <ActionIcon
+          variant="default"
+          size="lg"
+          onClick={onExport}
+          disabled={exporting}
+          aria-label={t('users.export')}
+          title={t('users.export')}
+        >
+          <IconDownload size={18} />
+        </ActionIcon>
+      )}
+      {mayCall(session, createUser) && (
+        <Button component={Link} to="/users/new" search resetScroll={false} leftSection={<IconPlus size={16} />}>
+          {t('users.create')}
+        </Button>
+      )}
+    </Group>
+  )
+})
 
 const Check = ({ on }: { on: boolean }) => <IconCheck size={14} visibility={on ? 'visible' : 'hidden'} />
 

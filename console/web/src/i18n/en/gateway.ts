@@ -1,5 +1,7 @@
 export const gateway = {
   title: 'Gateway',
+  noProxies: 'No proxy is connected.',
+  noProxiesHint: 'See the log of Envoy: it connects to the Console by itself.',
   show: 'Show {{what}}',
   tabs: { routes: 'Routes', proxies: 'Configuration', trust: 'Keys and certificates', calls: 'Circuit breakers' },
   search: 'Search by method, path or scope',

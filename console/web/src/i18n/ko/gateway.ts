@@ -1,5 +1,7 @@
 export const gateway = {
   title: '게이트웨이',
+  noProxies: '연결된 프록시가 없습니다.',
+  noProxiesHint: 'Envoy는 스스로 Console에 연결합니다. Envoy 로그를 확인하십시오.',
   show: '{{what}} 보기',
   tabs: { routes: '라우트', proxies: '구성', trust: '키와 인증서', calls: '서킷 브레이커' },
   search: '메서드, 경로, 스코프로 찾기',

@@ -68,6 +68,8 @@ export const users: Translation<typeof english> = {
   anyAge: '전체 기간',
   withinDays_other: '최근 {{count}}일',
   createdAfter: '{{time}} 이후',
+  filters: '필터',
+  detail: '상세',
   filterText: '필터 직접 입력',
   filterHint: 'API가 받는 형식(AIP-160)입니다. Enter를 누르면 적용됩니다.',
   view: '보기 설정',
