@@ -100,6 +100,7 @@ export const en = {
       noAnswer: 'no answer to the health check',
       notServing: 'says that it does not serve',
       starting: 'is starting',
+      silent: 'nothing was heard of it any more',
     },
     instancesTitle: 'Instances',
     noInstances: 'No instance is attached.',

@@ -102,6 +102,7 @@ export const ko: Translation<typeof en> = {
       noAnswer: '상태 확인에 응답 없음',
       notServing: '처리할 수 없다고 알려 옴',
       starting: '시작 중',
+      silent: '소식이 끊김',
     },
     instancesTitle: '인스턴스',
     noInstances: '연결된 인스턴스가 없습니다.',

@@ -4,10 +4,10 @@ import type { i18n } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { en } from '../i18n/en.ts'
 import { useActorName } from '../ui/actor.ts'
-import { HrefLink } from '../ui/href-link.tsx'
 import { reasonText } from '../ui/why.ts'
+import { SubjectLink } from './links.tsx'
 import type { StateName } from './state.ts'
-import { addressOf, subjectOf } from './subject.ts'
+import { subjectOf } from './subject.ts'
 import { useMesh } from './use-mesh.ts'
 
 type Known = keyof typeof en.services.change
@@ -47,18 +47,17 @@ export function Actor({ actor }: { actor: string }) {
   return <span>{t('services.by', { name: actor === 'operator' ? t('services.operator') : name })}</span>
 }
 
-export function SubjectLink({ subject, className }: { subject: string; className?: string | undefined }) {
+/** What a change is of, by its name, leading to its page. */
+export function Subject({ subject, className = '' }: { subject: string; className?: string | undefined }) {
   const { t } = useTranslation()
   const { value: mesh } = useMesh()
   const { kind, name } = subjectOf(subject)
-  const href = addressOf(subject, instance => mesh?.instances.get(instance)?.instance?.service)
-  const shown = name ? (kind === 'keys' || kind === 'authorities' ? name.slice(0, 24) : name) : t('services.mesh')
-  return href ? (
-    <HrefLink href={href} className={className}>
-      {shown}
-    </HrefLink>
-  ) : (
-    <span className={className}>{shown}</span>
+  // Names of keys are long, and their beginnings tell them apart.
+  const shown = kind === 'keys' || kind === 'authorities' ? name.slice(0, 24) : name
+  return (
+    <SubjectLink subject={subject} mesh={mesh} className={className}>
+      {shown || t('services.mesh')}
+    </SubjectLink>
   )
 }
 

@@ -2,15 +2,15 @@
 import { Button, CloseButton } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { IconApi, IconBoxMultiple, IconTopologyStar3 } from '@tabler/icons-react'
+import { Link } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { HrefLink } from '../ui/href-link.tsx'
 import styles from './first-steps.module.css'
 
 const steps = ['topology', 'api', 'service'] as const
 type Step = (typeof steps)[number]
 const icons = { topology: IconTopologyStar3, api: IconApi, service: IconBoxMultiple }
-const addresses: Partial<Record<Step, string>> = { topology: '/topology', api: '/explorer' }
+const addresses: Partial<Record<Step, '/topology' | '/explorer'>> = { topology: '/topology', api: '/explorer' }
 
 interface Remembered {
   done: Step[]
@@ -56,9 +56,9 @@ export function FirstSteps({ services }: { services: number | undefined }) {
               <Icon size={18} stroke={1.6} aria-hidden="true" />
               <div>
                 {address ? (
-                  <HrefLink href={address} onClick={() => finish(step)}>
+                  <Link to={address} onClick={() => finish(step)}>
                     {t(`overview.first.${step}`)}
-                  </HrefLink>
+                  </Link>
                 ) : (
                   <b>{t(`overview.first.${step}`)}</b>
                 )}

@@ -4,10 +4,10 @@ import { Link } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dots } from '../mesh/dots.tsx'
-import { LiveMark, LiveMesh } from '../mesh/live-mesh.tsx'
+import { LiveMark, LiveView } from '../mesh/live-view.tsx'
 import { type ServiceView, servicesOf } from '../mesh/services.ts'
 import type { StateName } from '../mesh/state.ts'
-import type { Mesh } from '../mesh/use-mesh.ts'
+import { type Mesh, useMesh } from '../mesh/use-mesh.ts'
 import { Errors, NoFigures, P95, Rate, Sparkline } from '../signals/figures.tsx'
 import { figuresOf, type Signals } from '../signals/signals.ts'
 import { useSignals } from '../signals/use-signals.ts'
@@ -28,7 +28,7 @@ export function Overview() {
   return (
     <div className={styles.page}>
       <title>{`${t('nav.overview')} · site11`}</title>
-      <LiveMesh>{mesh => <Parts mesh={mesh} />}</LiveMesh>
+      <LiveView>{mesh => <Parts mesh={mesh} />}</LiveView>
     </div>
   )
 }
@@ -51,6 +51,7 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
 
 function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: ServiceView[] | undefined }) {
   const { t, i18n } = useTranslation()
+  const { live } = useMesh()
   const now = useNow(new Date(0))
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
@@ -75,7 +76,7 @@ function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: Servic
       </Title>
       {mesh && (
         <p className={styles.counts}>
-          <LiveMark />
+          <LiveMark live={live} />
           <span>
             {t('overview.counts', {
               instances: t('mesh.instances', { count: mesh.summary.instances }),

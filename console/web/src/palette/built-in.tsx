@@ -1,5 +1,5 @@
 /** What the palette always has: pages, what is in the mesh, users, methods, and what can be done with them. */
-import { useMutation, useQuery } from '@connectrpc/connect-query'
+import { useQuery } from '@connectrpc/connect-query'
 import { useMantineColorScheme } from '@mantine/core'
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
@@ -13,9 +13,9 @@ import { changeLanguage, type Language, languages } from '../i18n/index.ts'
 import { hrefOf } from '../mesh/links.tsx'
 import { healthOf } from '../mesh/state.ts'
 import { useMesh } from '../mesh/use-mesh.ts'
+import { drain, resume } from '../services/actions.ts'
 import { useDensity } from '../ui/density.ts'
 import { pages } from '../ui/frame.tsx'
-import { toastUndo } from '../ui/toasts.tsx'
 import type { Command } from './commands.ts'
 import { goTo } from './keys.ts'
 
@@ -60,18 +60,11 @@ function useMeshCommands(): Command[] {
   const session = useSession()
   const go = useGo()
   const { value: mesh } = useMesh()
-  const draining = useMutation(RegistryService.method.drainInstance)
-  const resuming = useMutation(RegistryService.method.resumeInstance)
   if (!mesh) return []
   const instances = [...mesh.instances.values()].flatMap(({ instance, registered }) =>
     instance && registered ? [instance] : [],
   )
   const services = [...new Set([...(mesh.health?.services ?? []), ...instances].map(({ service }) => service))].sort()
-  const resume = async (instance: string) => void (await resuming.mutateAsync({ instance }))
-  async function drain(instance: string) {
-    await draining.mutateAsync({ instance })
-    await toastUndo(t('palette.drained', { name: instance }), () => resume(instance))
-  }
   const mayDrain = mayCall(session, RegistryService.method.drainInstance)
   return [
     ...services.map(

@@ -3,6 +3,7 @@ import type { DescMethod } from '@bufbuild/protobuf'
 import { Skeleton } from '@mantine/core'
 import { commentOf } from '@site11/proto/comments'
 import { Dimension } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { useContracts } from '../explorer/contracts.ts'
 import { Errors, P95, Rate } from '../signals/figures.tsx'
@@ -10,7 +11,6 @@ import { figuresOf } from '../signals/signals.ts'
 import { usePartSignals } from '../signals/use-signals.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
-import { HrefLink } from '../ui/href-link.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { methodsOf, type Policy, pathOf, policyOf } from './contract.ts'
@@ -32,9 +32,9 @@ export function Methods({ service }: { service: string }) {
       header: t('services.method.name'),
       cell: method => (
         <>
-          <HrefLink href={`/explorer?method=${encodeURIComponent(pathOf(method).slice(1))}`} className="mono">
+          <Link to="/explorer" search={{ method: pathOf(method).slice(1) }} className="mono">
             {method.name}
-          </HrefLink>
+          </Link>
           <div className={styles.about} lang="en">
             {firstSentence(commentOf(method))}
           </div>

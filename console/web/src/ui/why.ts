@@ -8,6 +8,7 @@ const known = [
   [/^no answer/, 'noAnswer'],
   [/does not serve/, 'notServing'],
   [/^starting$/, 'starting'],
+  [/^Nothing was heard of/, 'silent'],
 ] as const
 
 /** Names of what services stand on, as people write them. */

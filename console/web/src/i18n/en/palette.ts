@@ -16,7 +16,6 @@ export const palette = {
     actions: 'Actions',
   },
   drain: 'Drain {{name}}',
-  drained: 'Drained {{name}}',
   resume: 'Resume {{name}}',
   theme: 'Theme: {{theme}}',
   language: 'Language: {{language}}',

@@ -53,6 +53,8 @@ export const services = {
     clockRight: 'right',
     clockAhead: '{{seconds}} s ahead',
     clockBehind: '{{seconds}} s behind',
+    certificate: 'Certificate',
+    certificateUntil: 'until {{time}}, renewed by itself',
     contract: 'Contract (SHA-256)',
   },
   beliefs: 'What each believes',

@@ -16,7 +16,6 @@ export const palette = {
     actions: '작업',
   },
   drain: '{{name}} 내보내기',
-  drained: '{{name}} 인스턴스를 내보냈습니다',
   resume: '{{name}} 다시 투입',
   theme: '테마: {{theme}}',
   language: '언어: {{language}}',

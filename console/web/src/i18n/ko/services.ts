@@ -51,6 +51,8 @@ export const services = {
     clockRight: '정확함',
     clockAhead: '{{seconds}}초 빠름',
     clockBehind: '{{seconds}}초 느림',
+    certificate: '인증서',
+    certificateUntil: '{{time}}까지 유효, 자동 갱신',
     contract: '계약 (SHA-256)',
   },
   beliefs: '각 구성 요소의 판단',
