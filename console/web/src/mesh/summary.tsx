@@ -27,16 +27,6 @@ function sentence({ failing, degraded, refusing, ...counts }: MeshSummary, t: TF
   })
 }
 
-export function MeshSentence({ summary }: { summary: MeshSummary }) {
-  const { t, i18n } = useTranslation()
-  return (
-    <Group gap="sm" wrap="nowrap" align="baseline" fz="lg">
-      <StateMark name={summary.name} />
-      <span>{sentence(summary, t, i18n.language)}</span>
-    </Group>
-  )
-}
-
 export function LastSeen({ date }: { date: Date }) {
   const { t, i18n } = useTranslation()
   return t('mesh.lastSeen', { time: relative(date, useNow(date), i18n.language) })
