@@ -1,5 +1,4 @@
 /** The state of the whole mesh: one sentence, and the pill of the top bar that opens it. */
-import { Group } from '@mantine/core'
 import type { TFunction } from 'i18next'
 import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
