@@ -8,6 +8,7 @@ import { BadRequestSchema } from '@site11/proto/es/google/rpc/error_details_pb.t
 import { method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 import { IconLink, IconSend } from '@tabler/icons-react'
 import { getRouteApi } from '@tanstack/react-router'
+import type { TFunction } from 'i18next'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mayCall } from '../api/policy.ts'
@@ -273,11 +274,7 @@ function refusedFields(failure: unknown): Issue[] {
 }
 
 /** Where in the text of the request what is wrong stands. */
-function placed(
-  issues: Issue[],
-  { text, parsed }: ReturnType<typeof useRequest>,
-  t: ReturnType<typeof useTranslation>['t'],
-) {
+function placed(issues: Issue[], { text, parsed }: ReturnType<typeof useRequest>, t: TFunction) {
   if ('fault' in parsed) return [{ place: parsed.fault, path: '', words: t('explorer.issue.json') }]
   const { value, places } = parsed
   const whole = { from: 0, to: text.length }

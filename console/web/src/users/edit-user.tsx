@@ -6,6 +6,7 @@ import { type User, UserSchema } from '@site11/proto/es/site11/users/v1/user_pb.
 import { UpdateUserRequestSchema, UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
+import type { TFunction } from 'i18next'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { localeChoices, TextChoice, timeZones } from '../account/profile-choices.tsx'
@@ -230,9 +231,7 @@ export function EditUser({ user, onClose }: EditUserProps) {
   )
 }
 
-type Translate = ReturnType<typeof useTranslation>['t']
-
-function labelOf(field: string, t: Translate): string {
+function labelOf(field: string, t: TFunction): string {
   switch (field) {
     case 'email':
     case 'displayName':
