@@ -3,7 +3,7 @@ import { VisuallyHidden } from '@mantine/core'
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react'
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Density } from '../ui/density.ts'
 import { Empty } from '../ui/empty.tsx'
@@ -73,8 +73,8 @@ export function UserList(props: UserListProps) {
   const now = useMinute()
   const words = useRowWords()
 
-  // One comes back to where one was.
-  useEffect(() => {
+  // One comes back to where one was. In a layout effect, as the element has no place any more after it.
+  useLayoutEffect(() => {
     const element = scroller.current
     return () => remember(key, { scrollTop: element?.scrollTop ?? 0 })
   }, [key])
