@@ -12,7 +12,7 @@ import { useTranslation } from 'react-i18next'
 import { transport } from '../api/client.ts'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
-import { type Density, densities, setDensity, useDensity } from '../ui/density.ts'
+import { type Density, densities, useDensity } from '../ui/density.ts'
 import { Page } from '../ui/page.tsx'
 import { Ago } from '../ui/time.tsx'
 import { toastProblem } from '../ui/toasts.tsx'
@@ -87,7 +87,7 @@ function ShownUsers({ search, wanted, pending, bulk, exporting }: ShownUsersProp
   const navigate = route.useNavigate()
   const client = useQueryClient()
   const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
-  const density = useDensity()
+  const [density, setDensity] = useDensity()
   const [chosen, setChosen] = useChosenColumns()
   const columns = useUserColumns(chosen)
   const pages = usePlaces(search)
