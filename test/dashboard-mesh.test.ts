@@ -197,7 +197,7 @@ describe('the palette', () => {
     const user = await createUser({ displayName: 'Palette Person' })
     await open('/', async (page, complaints) => {
       await signIn(page, mesh.admin)
-      await seen(page.getByText(/^All is well/))
+      await page.getByRole('heading', { level: 1, name: /^(Healthy )?All .* healthy/ }).waitFor()
       await page.keyboard.press('Control+k')
       const field = page.getByRole('combobox', { name: en.palette.open })
       await field.waitFor()

@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next'
+import { list } from '../ui/format.ts'
 import { StateDot } from '../ui/state.tsx'
 import styles from './dots.module.css'
 import type { InstanceView } from './services.ts'
@@ -8,14 +9,20 @@ const mostDots = 12
 
 /** Instances of a service, each by its state. */
 export function Dots({ instances }: { instances: readonly InstanceView[] }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const shown = instances.slice(0, instances.length > mostDots ? mostDots - 1 : mostDots)
+  const labels = shown.map(({ name, state }) => `${name}: ${t(`state.${state.name}`)}`)
+  const more = instances.length - shown.length
   return (
-    <span className={styles.dots}>
-      {shown.map(({ name, state }) => (
-        <StateDot key={name} name={state.name} label={`${name}: ${t(`state.${state.name}`)}`} />
+    <span
+      className={styles.dots}
+      role="img"
+      aria-label={list(more > 0 ? [...labels, `+${more}`] : labels, i18n.language)}
+    >
+      {shown.map(({ name, state }, place) => (
+        <StateDot key={name} name={state.name} label={labels[place] ?? ''} />
       ))}
-      {instances.length > shown.length && <span className={styles.more}>+{instances.length - shown.length}</span>}
+      {more > 0 && <span className={styles.more}>+{more}</span>}
     </span>
   )
 }

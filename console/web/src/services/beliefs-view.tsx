@@ -7,18 +7,19 @@ import { type Belief, beliefsOf } from './beliefs.ts'
 import styles from './instance.module.css'
 
 /** What registry, health check and each proxy believe, side by side; what does not go together is marked. */
-export function Beliefs({ view }: { view: InstanceView }) {
+export function Beliefs({ view, heading }: { view: InstanceView; heading: 1 | 2 }) {
+  const Heading = heading === 1 ? 'h2' : 'h3'
   const { t } = useTranslation()
   const beliefs = beliefsOf(view)
   const differing = beliefs.some(({ differs }) => differs)
   return (
     <section className={styles.part}>
-      <h3>
+      <Heading>
         {t('services.beliefs')}
         <span className={differing ? styles.differing : styles.agreeing}>
           {t(differing ? 'services.disagree' : 'services.agree')}
         </span>
-      </h3>
+      </Heading>
       <ul className={styles.beliefs}>
         {beliefs.map(belief => (
           <BeliefCell key={belief.kind + belief.who} belief={belief} view={view} />

@@ -72,7 +72,7 @@ export function InstanceView({ name, tab, onTab, onGone, heading }: InstanceView
         </Tabs.List>
         <Tabs.Panel value="state" pt="md">
           {view ? (
-            <State view={view} />
+            <State view={view} heading={heading} />
           ) : (
             <Empty title={t('services.noInstance', { name })} hint={t('services.noInstanceHint')} />
           )}
@@ -193,11 +193,12 @@ function Head({ name, view, gone, heading, onGone }: HeadProps) {
   )
 }
 
-function State({ view }: { view: View }) {
+function State({ view, heading }: { view: View; heading: 1 | 2 }) {
   const { t } = useTranslation()
+  const Part = heading === 1 ? PagePart : DrawerPart
   return (
     <div className={styles.parts}>
-      <Beliefs view={view} />
+      <Beliefs view={view} heading={heading} />
       <Part title={t('services.signals')}>
         <Signals view={view} />
       </Part>
@@ -214,14 +215,24 @@ function State({ view }: { view: View }) {
   )
 }
 
-function Part({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className={styles.part}>
-      <h3>{title}</h3>
-      {children}
-    </section>
-  )
+interface PartProps {
+  title: string
+  children: ReactNode
 }
+
+const PagePart = ({ title, children }: PartProps) => (
+  <section className={styles.part}>
+    <h2>{title}</h2>
+    {children}
+  </section>
+)
+
+const DrawerPart = ({ title, children }: PartProps) => (
+  <section className={styles.part}>
+    <h3>{title}</h3>
+    {children}
+  </section>
+)
 
 function Signals({ view: { instance, name } }: { view: View }) {
   const { t } = useTranslation()
