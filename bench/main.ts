@@ -18,6 +18,7 @@ import { createUsers, peerDatabase, shareUsers } from './users.ts'
 const help = `npm run bench -- [options]
 npm run bench -- control-plane --help
 npm run bench -- statistics --help
+npm run bench -- clients --help
 
   --rounds 7          how often each system is measured
   --seconds 2         how long each measurement takes
@@ -160,10 +161,18 @@ async function statistics(args: string[]) {
   process.exitCode = await benchStatistics(args)
 }
 
+/** The same. */
+async function clients(args: string[]) {
+  await prepare(say, new AbortController().signal)
+  const { benchClients } = await import('./clients/main.ts')
+  process.exitCode = await benchClients(args)
+}
+
 async function main() {
   const [command, ...rest] = process.argv.slice(2)
   if (command === 'control-plane') return controlPlane(rest)
   if (command === 'statistics') return statistics(rest)
+  if (command === 'clients') return clients(rest)
   const settings = options()
   if (settings.help) return console.log(help)
   const report = await stoppingAll(started => bench(settings, started))

@@ -99,8 +99,8 @@ export function createDeployments(options: DeploymentsOptions) {
     }
     const last = deployments.find(each => each.service === service)
     const left = last?.state === 'failed' ? last : undefined
-    const processes = options.processesOf(service).filter(process => process !== left?.extra)
-    if (processes.length === 0) throw new Refused('state', `${service} has no instance to replace.`)
+    const processesNow = () => options.processesOf(service).filter(process => process !== left?.extra)
+    if (processesNow().length === 0) throw new Refused('state', `${service} has no instance to replace.`)
     const effects = await options.effectsFor(service, () => {})
     let deployment: Deployment
     try {
@@ -148,7 +148,7 @@ export function createDeployments(options: DeploymentsOptions) {
     changed(deployment)
     const { deployment: id, version, previousVersion } = deployment
     say('info', `deploying ${service} ${version} in the place of ${previousVersion}`, { deployment: id, actor })
-    void run(deployment, processes, build, left, { ...effects, changed: () => changed(deployment) })
+    void run(deployment, processesNow(), build, left, { ...effects, changed: () => changed(deployment) })
     return deployment
   }
 

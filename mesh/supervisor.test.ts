@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -225,6 +225,18 @@ test('another process is launched where a halted one was, or beside the others, 
   await supervisor.remove('users-3')
   expect(supervisor.membersOf('users')).toEqual(['users-1', 'users-2'])
   expect(traced('users-3').at(-1)).toBe('users-3 stops')
+})
+
+test('a restart of what cannot start again, as its folder is gone, is refused while it runs', async () => {
+  await supervisor.scale(new Map([['users', 1]]))
+  const own = join(folder, 'checkout')
+  mkdirSync(own)
+  await supervisor.launch('users', { ...spec('users-2'), cwd: own }, new AbortController().signal)
+  rmSync(own, { recursive: true })
+  await expect(supervisor.restart('users')).rejects.toThrow(
+    /users-2 is left as it is: .*checkout is gone.*deploy users/,
+  )
+  expect(supervisor.statuses().map(({ state }) => state)).toEqual(['healthy', 'healthy'])
 })
 
 test('a launch that is given up says why, and with which last words; the process is there to be halted', async () => {

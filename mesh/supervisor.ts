@@ -2,10 +2,11 @@
  * Runs the processes of a mesh: stage by stage as each becomes ready, then the instances of services; scales and restarts them, and
  * stops all in reverse. The one stateful thing of mesh/; what it runs is data (ProcessSpec).
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { MeshError, reasonOf } from './errors.ts'
 import { type Level, type LogEntry, type LogFile, openLog, wholeLines } from './logs.ts'
-import { type ManagedProcess, type ProcessSpec, type ProcessStatus, runProcess } from './process.ts'
+import { goneFolder, type ManagedProcess, type ProcessSpec, type ProcessStatus, runProcess } from './process.ts'
 import { lastWords, renderEntry, terminalStream } from './render.ts'
 
 export type SupervisorOptions = {
@@ -164,7 +165,10 @@ export function createSupervisor(options: SupervisorOptions) {
   /** Restarts a process, or the instances of a service one after another; each is ready before the next one goes. */
   async function restart(name: string) {
     refuseWhenStopped()
-    for (const { list, member } of named(name)) {
+    const all = named(name)
+    const lost = all.find(({ member }) => !existsSync(member.spec.cwd))
+    if (lost) throw new MeshError(`${lost.member.spec.name} is left as it is: ${goneFolder(lost.member.spec)}`)
+    for (const { list, member } of all) {
       say('info', `restarting ${member.spec.name}`)
       await leave(member)
       refuseWhenStopped()

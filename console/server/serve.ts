@@ -23,6 +23,7 @@ import { loadAuthorities } from './ca/authorities.ts'
 import { createMeshTrust } from './ca/mesh-trust.ts'
 import type { ConsoleConfig } from './config.ts'
 import { createControlPlane } from './control-plane/server.ts'
+import { secretsOf } from './diagnostics/secrets.ts'
 import { diagnosticsService } from './diagnostics/service.ts'
 import { checkContract, createEdge } from './edge.ts'
 import { edgeCertificateOf } from './edge-certificate.ts'
@@ -184,6 +185,8 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     },
     own: ownInstance,
     health,
+    contracts: () => mesh(nobody).services,
+    secrets: () => secretsOf({ keys, authorities, edge: certificate?.facts() }),
     problems: () => [...configurationProblems(), certificate?.warning() ?? []].flat(),
     pageSecret: config.SITE11_SECRET_KEY.toString('base64'),
     now,

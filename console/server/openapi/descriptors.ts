@@ -33,9 +33,7 @@ export function publicDescriptors(set: FileDescriptorSet): FileDescriptorSet {
   )
   const file = set.file.map(each => {
     const kept = each.service.map(service => keptMethods(services.get(service)))
-    return kept.every((methods, index) => methods.length === each.service[index]?.method.length)
-      ? each
-      : withMethods(each, kept)
+    return withMethods(each, kept)
   })
   return create(FileDescriptorSetSchema, { file })
 }
@@ -59,6 +57,8 @@ function withMethods(file: FileDescriptorProto, kept: number[][]): FileDescripto
   })
   if (!result.sourceCodeInfo) return result
   result.sourceCodeInfo.location = result.sourceCodeInfo.location.filter(location => {
+    // Contracts come without the lines and columns, which some readers refuse to do without.
+    if (location.span.length < 3) location.span = [0, 0, 0]
     const [kind, service, member, method] = location.path
     if (kind !== serviceOfFile || service === undefined) return true
     const place = places.indexOf(service)

@@ -44,15 +44,33 @@ describe('the OpenAPI document', () => {
     expect(operations.length).toBeGreaterThan(20)
     for (const { parameters, responses } of operations) {
       expect(parameters.filter((each: object) => '$ref' in each)).toEqual([parameter])
-      expect(responses[400]).toEqual({ $ref: '#/components/responses/VersionNotServed' })
+      expect(responses[400]).toEqual({ $ref: '#/components/responses/Invalid' })
     }
     expect(document.components.parameters.ApiVersion).toMatchObject({
       name: 'X-API-Version',
       in: 'header',
       required: false,
     })
-    const { examples } = document.components.responses.VersionNotServed.content['application/json']
+    const { examples } = document.components.responses.Invalid.content['application/json']
     expect(examples.VERSION_NOT_SERVED.value).toMatchObject({ code: 9, details: [{ reason: 'VERSION_NOT_SERVED' }] })
+  })
+
+  test('names each operation once, and only tags that it explains', () => {
+    const operations = Object.values<Record<string, { operationId: string; tags: string[] }>>(document.paths).flatMap(
+      path => Object.values(path),
+    )
+    const ids = operations.map(({ operationId }) => operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    const tags = document.tags.map(({ name }: { name: string }) => name)
+    for (const operation of operations) expect(tags).toEqual(expect.arrayContaining(operation.tags))
+  })
+
+  test('says with which errors a method answers, each with an example', () => {
+    const { responses } = document.paths['/api/v1/users/{id}'].get
+    expect(Object.keys(responses)).toEqual(['200', '400', '401', '403', '404', '503', 'default'])
+    expect(Object.keys(document.paths['/api/v1/auth/login'].post.responses)).toContain('429')
+    const { examples } = document.components.responses.Forbidden.content['application/json']
+    expect(examples.SCOPE_MISSING.value.details[0]).toMatchObject({ reason: 'SCOPE_MISSING' })
   })
 
   test('leaves out what is for services only', () => {

@@ -18,6 +18,7 @@ import { method as policyOption } from '@site11/proto/es/site11/policy/v1/policy
 import { remember } from '../control-plane/remember.ts'
 import { type Contract, mergedContracts, sameContracts } from './contracts.ts'
 import { isForUsers } from './descriptors.ts'
+import { errorResponses, errorsOf } from './errors.ts'
 import { createSchemas, type Json, type Schema, type Schemas } from './schemas.ts'
 
 /** @returns a function that gives the document of the registered services, made anew only when a contract has changed. */
@@ -42,8 +43,9 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
     )
     if (routed.length > 0) tags.push({ name: service.name, description: commentOf(service) })
     for (const method of routed) {
-      for (const { verb, path, rule } of rulesOf(getOption(method, http))) {
-        paths[path] = { ...paths[path], [verb]: operationOf(method, path, rule, schemas) }
+      for (const [index, { verb, path: template, rule }] of rulesOf(getOption(method, http)).entries()) {
+        const path = template.replace(/=[^}]*(?=\})/g, '')
+        paths[path] = { ...paths[path], [verb]: operationOf(method, path, rule, schemas, index) }
       }
     }
   }
@@ -69,21 +71,15 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
           required: false,
           description:
             'The version of the API that the answer is to come from: a request goes to instances that serve it. Without it, to any. A version that no instance of the service serves is refused with 400 and the reason `VERSION_NOT_SERVED`; `api_versions` in the metadata of its `ErrorInfo` lists those that there are.',
-          schema: { type: 'string', pattern: '^[0-9]+\\.[0-9]+$', examples: ['1.0'] },
+          schema: { type: 'string', pattern: '^[1-9][0-9]{0,3}\\.(0|[1-9][0-9]{0,3})$', examples: ['1.0'] },
         },
       },
       responses: {
-        VersionNotServed: {
-          description:
-            'No instance serves the version that `X-API-Version` asks for, or something else is wrong with the request.',
-          content: {
-            'application/json': { schema: error, examples: { VERSION_NOT_SERVED: { value: versionNotServed } } },
-          },
-        },
         Error: {
           description: 'What went wrong, why, and what to do.',
           content: { 'application/json': { schema: error } },
         },
+        ...errorResponses(error),
       },
       schemas: schemas.all(),
     },
@@ -96,14 +92,15 @@ function rulesOf(rule: HttpRule): { verb: string; path: string; rule: HttpRule }
   return [...own, ...rule.additionalBindings.flatMap(rulesOf)]
 }
 
-function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: Schemas): Json {
+/** @param index of the binding: an operation is named once, and a method may be bound to several paths. */
+function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: Schemas, index: number): Json {
   const policy = getOption(method, policyOption)
-  const inPath = [...path.matchAll(/\{([^}=]+)/g)].map(match => match[1] ?? '')
+  const inPath = [...path.matchAll(/\{([^}]+)/g)].map(match => match[1] ?? '')
   const inQuery = rule.body === '*' ? [] : queryOf(method.input, '', new Set([...inPath, rule.body]))
   const body = bodyOf(method.input, rule.body, inPath, schemas)
   const { access } = policy
   return {
-    operationId: `${method.parent.typeName}/${method.name}`,
+    operationId: `${method.parent.typeName}/${method.name}${index > 0 ? `.${index + 1}` : ''}`,
     tags: [method.parent.name],
     summary: method.name.replace(/(?<=[a-z])(?=[A-Z])/g, ' '),
     description: commentOf(method),
@@ -122,7 +119,7 @@ function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: 
             : commentOf(method.output),
         content: { 'application/json': { schema: schemas.message(method.output) } },
       },
-      400: { $ref: '#/components/responses/VersionNotServed' },
+      ...errorsOf(method, inPath.length > 0),
       default: { $ref: '#/components/responses/Error' },
     },
   }
@@ -130,20 +127,6 @@ function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: 
 
 /** Every method takes it, whichever versions there are at the moment. */
 const versionParameter: Json = { $ref: '#/components/parameters/ApiVersion' }
-
-const versionNotServed: Json = {
-  code: 9,
-  message:
-    'No instance of users serves the version of the API that the header X-API-Version asks for. Send one of these, or none: 1.0, 1.1.',
-  details: [
-    {
-      '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
-      reason: 'VERSION_NOT_SERVED',
-      domain: 'site11',
-      metadata: { api_versions: '1.0, 1.1' },
-    },
-  ],
-}
 
 function parameter(where: 'path' | 'query', name: string, field: DescField, schemas: Schemas): Json {
   const { description = '', ...schema } = schemas.field(field)
@@ -161,12 +144,19 @@ function fieldAt(message: DescMessage, path: string): DescField {
 }
 
 /** The fields that the path and the body leave: messages by their fields (`a.b`), well-known ones as they are. */
-function queryOf(message: DescMessage, prefix: string, taken: Set<string>): { name: string; field: DescField }[] {
+function queryOf(
+  message: DescMessage,
+  prefix: string,
+  taken: Set<string>,
+  within: DescMessage[] = [],
+): { name: string; field: DescField }[] {
   return message.fields.flatMap(field => {
     if (taken.has(`${prefix}${field.name}`)) return []
     const name = `${prefix}${field.jsonName}`
     const nested = field.fieldKind === 'message' && !field.message.typeName.startsWith('google.protobuf.')
-    if (nested) return queryOf(field.message, `${name}.`, taken)
+    // A message within itself has no end.
+    if (nested)
+      return within.includes(field.message) ? [] : queryOf(field.message, `${name}.`, taken, [...within, message])
     return field.fieldKind === 'map' ? [] : [{ name, field }]
   })
 }

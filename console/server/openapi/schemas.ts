@@ -144,7 +144,9 @@ function limitsOf(rules: FieldRules | undefined): Schema {
     case 'string':
       return stringLimits(rules.type.value)
     case 'int32':
-    case 'uint32': {
+    case 'uint32':
+    case 'float':
+    case 'double': {
       const { greaterThan, lessThan } = rules.type.value
       return {
         ...(greaterThan.case === 'gte' && { minimum: greaterThan.value }),

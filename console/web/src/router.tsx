@@ -10,10 +10,13 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { safeTarget } from './account/target.ts'
+import { activitySearch } from './activity/search.ts'
 import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
 import { explorerSearch } from './explorer/search.ts'
+import { gatewaySearch } from './gateway/search.ts'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
+import { topologySearch } from './topology/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
@@ -26,6 +29,9 @@ type CrumbTitle =
   | 'nav.users'
   | 'nav.me'
   | 'users.create'
+  | 'nav.topology'
+  | 'nav.gateway'
+  | 'nav.activity'
   | 'users.detail'
 
 declare module '@tanstack/react-router' {
@@ -125,6 +131,30 @@ const explorer = createRoute({
   component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
 })
 
+const topology = createRoute({
+  getParentRoute: () => app,
+  path: '/topology',
+  staticData: { title: 'nav.topology' },
+  validateSearch: topologySearch,
+  component: lazyRouteComponent(() => import('./topology/topology.tsx'), 'Topology'),
+})
+
+const gateway = createRoute({
+  getParentRoute: () => app,
+  path: '/gateway',
+  staticData: { title: 'nav.gateway' },
+  validateSearch: gatewaySearch,
+  component: lazyRouteComponent(() => import('./gateway/gateway.tsx'), 'Gateway'),
+})
+
+const activity = createRoute({
+  getParentRoute: () => app,
+  path: '/activity',
+  staticData: { title: 'nav.activity' },
+  validateSearch: activitySearch,
+  component: lazyRouteComponent(() => import('./activity/activity.tsx'), 'Activity'),
+})
+
 const users = createRoute({
   getParentRoute: () => app,
   path: '/users',
@@ -204,9 +234,12 @@ export const router = createRouter({
   routeTree: root.addChildren([
     app.addChildren([
       overview,
+      topology,
       services.addChildren([serviceList, service.addChildren([servicePage, instancePage])]),
+      gateway,
       explorer,
       users.addChildren([newUser, user]),
+      activity,
       me,
     ]),
     door.addChildren([login, register, resetPassword, verifyEmail]),

@@ -107,6 +107,7 @@ test('a page that nobody sees gives its connection back, and has it again when i
 })
 
 test('what does not come back after a pause is said to be old', async () => {
+  // biome-ignore lint/correctness/useYield: it says nothing
   const { live } = streams(stays, async function* (signal) {
     await until(signal)
   })

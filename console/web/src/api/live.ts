@@ -114,7 +114,7 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
       pause() {
         pause ??= Promise.withResolvers()
         clearTimeout(resuming)
-        connection.abort()
+        connection.abort(pausing)
         wake()
       },
       resume() {
@@ -186,7 +186,7 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
           failures = 0
         }).catch(thrown => thrown)
         if (closed) return
-        if (pause) continue
+        if (connection.signal.reason === pausing) continue
         clearTimeout(resuming)
         tell({ ...pending, live: false, error })
         const waited = final.has(ConnectError.from(error).code)
@@ -230,4 +230,6 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
   }
 }
 
+/** Why a connection ends that nobody looks at. */
+const pausing = new ConnectError('Nobody looks.', Code.Canceled)
 const nothingYet: Live<never> = { value: undefined, live: false, seen: undefined, error: undefined }

@@ -74,7 +74,8 @@ export function messageLiteral(desc: DescMessage, message: Message): Literal {
 
   function ofEnum(value: number, desc: DescEnum): string {
     const known = desc.values.find(({ number }) => number === value)
-    if (!known) return String(value)
+    // Those of protobuf itself are in no file of the contracts.
+    if (!known || desc.file.proto.package === 'google.protobuf') return String(value)
     const name = exportedName(desc)
     imports.push({ file: desc.file.name, name })
     return `${name}.${known.localName}`

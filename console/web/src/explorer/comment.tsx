@@ -1,6 +1,6 @@
-/** What a contract says of something: its `words in backticks` are set as code. */
+/** What a contract says of something, in the language of contracts: its `words in backticks` are set as code. */
 export function Comment({ text }: { text: string }) {
-  return text.split('`').map((part, index) =>
+  const parts = text.split('`').map((part, index) =>
     index % 2 === 0 ? (
       part
     ) : (
@@ -10,4 +10,5 @@ export function Comment({ text }: { text: string }) {
       </span>
     ),
   )
+  return <span lang="en">{parts}</span>
 }

@@ -49,13 +49,16 @@ export function MethodFacts({ method }: { method: DescMethod }) {
       <Title order={2} fz="lg">
         {method.name}
       </Title>
-      <Text className={`mono ${styles.id}`}>
+      <Text className={styles.id}>
         {rest && (
           <>
-            <b>{rest.verb}</b> {rest.path} ·{' '}
+            <span className="mono">
+              <b>{rest.verb}</b> {rest.path}
+            </span>{' '}
+            ·{' '}
           </>
         )}
-        {idOf(method)} · {t(`explorer.kind.${method.methodKind}`)}
+        <span className="mono">{idOf(method)}</span> · {t(`explorer.kind.${method.methodKind}`)}
       </Text>
       <Text mt={6} maw="75ch">
         <Comment text={commentOf(method)} />

@@ -9,7 +9,7 @@ import { method as policyOption } from '@site11/proto/es/site11/policy/v1/policy
 import { IconLink, IconSend } from '@tabler/icons-react'
 import { getRouteApi } from '@tanstack/react-router'
 import type { TFunction } from 'i18next'
-import { useMemo, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mayCall } from '../api/policy.ts'
 import { isObject } from '../api/rest-call.ts'
@@ -114,6 +114,8 @@ function CallPanel({ method, registry, request, sending }: CallPanelProps) {
   const navigate = route.useNavigate()
   const { draft, text, wrong, broken } = request
   const { call, start, stop } = sending
+  const pane = useRef<HTMLElement>(null)
+  const [held, setHeld] = useState(0)
   const refused = useMemo(() => (call?.draft === draft ? refusedFields(call.failure) : []), [call, draft])
   const issues = [...wrong, ...broken, ...refused]
   const errors = new Map(issues.toReversed().map(issue => [issue.path, issueWords(issue, t)]))
@@ -121,12 +123,16 @@ function CallPanel({ method, registry, request, sending }: CallPanelProps) {
   const isCallable = method.methodKind === 'unary' || method.methodKind === 'server_streaming'
   const isBusy = call !== undefined && call.phase !== 'ended'
 
+  // To the first thing that is wrong; it may have been found only now.
+  useEffect(() => {
+    if (held > 0) pane.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [held])
+
   async function send(obey: boolean) {
     if (!request.isObject) return
     const message = await request.message(obey)
     if (message) await start(method, draft, message)
-    // Where the first wrong thing is; it may have been found only now.
-    else requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid=true]')?.focus())
+    else setHeld(times => times + 1)
   }
 
   function show(next: string) {
@@ -141,6 +147,7 @@ function CallPanel({ method, registry, request, sending }: CallPanelProps) {
   return (
     <div className={styles.panes}>
       <section
+        ref={pane}
         className={styles.pane}
         aria-labelledby="request-title"
         onKeyDown={getHotkeyHandler([['mod+Enter', () => void send(true)]])}
@@ -181,6 +188,7 @@ function CallPanel({ method, registry, request, sending }: CallPanelProps) {
           )}
         </FormContext>
         {view !== 'json' && <Elsewhere issues={issues} />}
+        <Hints method={method} isCallable={isCallable} isMine={mayCall(session, method)} />
         <div className={styles.send}>
           <Group gap="xs">
             <Button
@@ -198,7 +206,6 @@ function CallPanel({ method, registry, request, sending }: CallPanelProps) {
               </Button>
             )}
           </Group>
-          <Hints method={method} isCallable={isCallable} isMine={mayCall(session, method)} />
         </div>
       </section>
       <Response call={call} registry={registry} onStop={stop} onAgain={() => void send(false)} />
@@ -215,11 +222,14 @@ function Hints({ method, isCallable, isMine }: { method: DescMethod; isCallable:
     ...(audit ? [t('explorer.hint.audit')] : []),
     ...(hasSecrets(method.input) ? [t('explorer.hint.secrets')] : []),
   ]
-  return hints.map(hint => (
-    <Text key={hint} size="xs" c="dimmed">
-      {hint}
-    </Text>
-  ))
+  if (hints.length === 0) return null
+  return (
+    <div className={styles.hints}>
+      {hints.map(hint => (
+        <div key={hint}>{hint}</div>
+      ))}
+    </div>
+  )
 }
 
 /** What is wrong with what the form does not show. */

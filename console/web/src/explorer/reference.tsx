@@ -41,7 +41,7 @@ function MessageTable({ message }: { message: DescMessage }) {
     {
       key: 'field',
       header: t('explorer.reference.field'),
-      width: 190,
+      width: 150,
       cell: field => (
         <span className="mono">
           {field.jsonName}
@@ -52,10 +52,10 @@ function MessageTable({ message }: { message: DescMessage }) {
     {
       key: 'type',
       header: t('explorer.reference.type'),
-      width: 190,
+      width: 140,
       cell: field => <span className={`mono ${styles.type}`}>{typeName(field)}</span>,
     },
-    { key: 'rules', header: t('explorer.reference.rules'), width: 200, cell: field => <Rules field={field} /> },
+    { key: 'rules', header: t('explorer.reference.rules'), width: 190, cell: field => <Rules field={field} /> },
     { key: 'about', header: t('explorer.reference.about'), cell: field => <Comment text={commentOf(field)} /> },
   ]
   return (

@@ -134,9 +134,9 @@ export function useCall(registry: Registry, onEnd: (call: Call) => void) {
         set({ phase: 'ended', header: [...answer.header], trailer: [...answer.trailer] })
       }
     } catch (error) {
-      const stopped = controller.signal.aborted
-      const metadata = ConnectError.from(error).metadata
-      set({ phase: 'ended', ...(stopped ? { stopped } : { failure: error, trailer: [...metadata] }) })
+      const failure = now.phase === 'open' ? cutOff(ConnectError.from(error)) : ConnectError.from(error)
+      const isStopped = controller.signal.aborted
+      set({ phase: 'ended', ...(isStopped ? { stopped: true } : { failure, trailer: [...failure.metadata] }) })
     }
     show()
     if (running.current === controller) end.current(now)
@@ -153,6 +153,12 @@ export function statusOf({ failure, stopped, phase }: Call): string {
   const { code } = ConnectError.from(failure)
   return (Code[code] ?? 'Unknown').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()
 }
+
+/** A stream that breaks off has no status of its own: the server, or the way to it, is gone. */
+const cutOff = (error: ConnectError): ConnectError =>
+  error.code === Code.Unknown && !error.metadata.has('grpc-status')
+    ? new ConnectError(error.rawMessage, Code.Unavailable, error.metadata, undefined, error)
+    : error
 
 function timeoutOf(method: DescMethod): number {
   const { timeout } = getOption(method, policyOption)

@@ -86,12 +86,21 @@ export function useRequest(method: DescMethod, registry: Registry) {
     async message(obey: boolean): Promise<Message | undefined> {
       if (wrong.length > 0) return undefined
       if (obey) {
-        const run = check?.run ?? (await import('./rules-check.ts')).createRulesCheck(registry)
-        if (!check) setCheck({ run })
-        if (run(method.input, draft).length > 0) return undefined
+        const run = check?.run ?? (await loadCheck(registry))
+        if (!check && run) setCheck({ run })
+        if (run && run(method.input, draft).length > 0) return undefined
       }
       return fromJson(method.input, draft, { registry })
     },
+  }
+}
+
+/** @returns nothing when it cannot be loaded: the service checks everything again. */
+async function loadCheck(registry: Registry): Promise<RulesCheck | undefined> {
+  try {
+    return (await import('./rules-check.ts')).createRulesCheck(registry)
+  } catch {
+    return undefined
   }
 }
 

@@ -1,17 +1,32 @@
 import { account } from './en/account.ts'
+import { activity } from './en/activity.ts'
 import { copyCall, explorer } from './en/explorer.ts'
+import { findings } from './en/findings.ts'
+import { gateway } from './en/gateway.ts'
 import { overview } from './en/overview.ts'
+import { palette } from './en/palette.ts'
 import { services, signals } from './en/services.ts'
+import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
 
 export const en = {
   explorer,
   copyCall,
+  activity,
+  findings,
+  gateway,
+  palette,
+  topology,
   nav: {
     label: 'Pages',
     overview: 'Overview',
     services: 'Services',
     explorer: 'API explorer',
+    topology: 'Topology',
+    gateway: 'Gateway',
+    activity: 'Activity',
+    density: 'Density',
+    densities: { comfortable: 'Comfortable', dense: 'Dense' },
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',
@@ -85,30 +100,16 @@ export const en = {
       noAnswer: 'no answer to the health check',
       notServing: 'says that it does not serve',
       starting: 'is starting',
+      silent: 'nothing was heard of it any more',
     },
     instancesTitle: 'Instances',
-    proxiesTitle: 'Proxies',
     noInstances: 'No instance is attached.',
     noInstancesHint: 'Start a service with npm start, or see the logs of those that should run.',
     noProxies: 'No proxy is connected.',
     noProxiesHint: 'See the log of Envoy: it connects to the Console by itself.',
-    instance: 'Instance',
-    service: 'Service',
     version: 'Version',
-    address: 'Address',
-    status: 'State',
     healthCheck: 'Health check',
     registry: 'Registry',
-    dependencies: 'Stands on',
-    noDependencies: 'nothing',
-    answers: '{{name}} answers',
-    answersNot: '{{name}} does not answer',
-    proxy: 'Proxy',
-    connected: 'Connected',
-    configuration: 'Configuration',
-    accepted: 'accepted',
-    sent: 'sent {{version}}',
-    refusedVersion: 'refused {{version}}',
   },
   overview,
   services,

@@ -1,8 +1,13 @@
 import type { en } from './en.ts'
 import { account } from './ko/account.ts'
+import { activity } from './ko/activity.ts'
 import { copyCall, explorer } from './ko/explorer.ts'
+import { findings } from './ko/findings.ts'
+import { gateway } from './ko/gateway.ts'
 import { overview } from './ko/overview.ts'
+import { palette } from './ko/palette.ts'
 import { services, signals } from './ko/services.ts'
+import { topology } from './ko/topology.ts'
 import { users } from './ko/users.ts'
 
 /** Korean has one plural form: of the keys that count, only `_other` is asked for. */
@@ -13,11 +18,21 @@ export type Translation<T> = {
 export const ko: Translation<typeof en> = {
   explorer,
   copyCall,
+  activity,
+  findings,
+  gateway,
+  palette,
+  topology,
   nav: {
     label: '페이지',
     overview: '개요',
     services: '서비스',
     explorer: 'API 탐색기',
+    topology: '토폴로지',
+    gateway: '게이트웨이',
+    activity: '활동',
+    density: '간격',
+    densities: { comfortable: '넉넉하게', dense: '촘촘하게' },
     users: '사용자',
     me: '내 계정',
     skip: '본문으로 건너뛰기',
@@ -87,30 +102,16 @@ export const ko: Translation<typeof en> = {
       noAnswer: '상태 확인에 응답 없음',
       notServing: '처리할 수 없다고 알려 옴',
       starting: '시작 중',
+      silent: '소식이 끊김',
     },
     instancesTitle: '인스턴스',
-    proxiesTitle: '프록시',
     noInstances: '연결된 인스턴스가 없습니다.',
     noInstancesHint: 'npm start로 서비스를 시작하거나, 실행 중이어야 할 서비스의 로그를 확인하십시오.',
     noProxies: '연결된 프록시가 없습니다.',
     noProxiesHint: 'Envoy는 스스로 Console에 연결합니다. Envoy 로그를 확인하십시오.',
-    instance: '인스턴스',
-    service: '서비스',
     version: '버전',
-    address: '주소',
-    status: '상태',
     healthCheck: '상태 확인',
     registry: '레지스트리',
-    dependencies: '의존 대상',
-    noDependencies: '없음',
-    answers: '{{name}} 응답함',
-    answersNot: '{{name}} 응답 없음',
-    proxy: '프록시',
-    connected: '연결',
-    configuration: '구성',
-    accepted: '수락',
-    sent: '{{version}} 보냄',
-    refusedVersion: '{{version}} 거부',
   },
   overview,
   services,

@@ -4,10 +4,10 @@ import type { i18n } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { en } from '../i18n/en.ts'
 import { useActorName } from '../ui/actor.ts'
-import { HrefLink } from '../ui/href-link.tsx'
 import { reasonText } from '../ui/why.ts'
-import { addressOf, subjectOf } from './changes.ts'
+import { SubjectLink } from './links.tsx'
 import type { StateName } from './state.ts'
+import { subjectOf } from './subject.ts'
 import { useMesh } from './use-mesh.ts'
 
 type Known = keyof typeof en.services.change
@@ -39,28 +39,25 @@ export function stateAfter({ action, fields }: Change): StateName | undefined {
   return states[became ? `instance_${became}` : action]
 }
 
-/** Who did it, where that says something: what the Console finds out by itself was done by nobody. */
+/** Which person did it. What services, proxies and the Console do of themselves was done by nobody. */
 export function Actor({ actor }: { actor: string }) {
   const { t } = useTranslation()
   const name = useActorName(actor)
-  if (actor === 'console') return null
-  const { kind, name: bare } = subjectOf(actor)
-  const shown = kind === 'services' || kind === 'proxies' ? bare : actor === 'operator' ? t('services.operator') : name
-  return <span>{t('services.by', { name: shown })}</span>
+  if (actor !== 'operator' && subjectOf(actor).kind !== 'users') return null
+  return <span>{t('services.by', { name: actor === 'operator' ? t('services.operator') : name })}</span>
 }
 
-export function SubjectLink({ subject, className }: { subject: string; className?: string | undefined }) {
+/** What a change is of, by its name, leading to its page. */
+export function Subject({ subject, className = '' }: { subject: string; className?: string | undefined }) {
   const { t } = useTranslation()
   const { value: mesh } = useMesh()
   const { kind, name } = subjectOf(subject)
-  const href = addressOf(subject, instance => mesh?.instances.get(instance)?.instance?.service)
-  const shown = name ? (kind === 'keys' || kind === 'authorities' ? name.slice(0, 24) : name) : t('services.mesh')
-  return href ? (
-    <HrefLink href={href} className={className}>
-      {shown}
-    </HrefLink>
-  ) : (
-    <span className={className}>{shown}</span>
+  // Names of keys are long, and their beginnings tell them apart.
+  const shown = kind === 'keys' || kind === 'authorities' ? name.slice(0, 24) : name
+  return (
+    <SubjectLink subject={subject} mesh={mesh} className={className}>
+      {shown || t('services.mesh')}
+    </SubjectLink>
   )
 }
 

@@ -1,10 +1,10 @@
 /** What changed lately, as it happens. */
 import { Skeleton } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import { Actor, actionText, ReasonText, SubjectLink, stateAfter } from '../mesh/change-words.tsx'
+import { Actor, actionText, ReasonText, Subject, stateAfter } from '../mesh/change-words.tsx'
 import { useRecentChanges } from '../mesh/changes.ts'
 import { dateOf } from '../mesh/state.ts'
-import { HrefLink } from '../ui/href-link.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { StateDot } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
@@ -16,7 +16,7 @@ export function Changes() {
   const { t, i18n } = useTranslation()
   const changes = useRecentChanges()
   return (
-    <Panel title={t('overview.changes')} action={<HrefLink href="/activity">{t('overview.allChanges')}</HrefLink>}>
+    <Panel title={t('overview.changes')} action={<Link to="/activity">{t('overview.allChanges')}</Link>}>
       {changes ? (
         <ol className={styles.changes}>
           {changes.slice(0, shown).map(change => {
@@ -25,7 +25,7 @@ export function Changes() {
             return (
               <li key={String(change.id)}>
                 {state ? <StateDot name={state} label={t(`state.${state}`)} /> : <span className={styles.dot} />}
-                <SubjectLink subject={change.subject} className={styles.subject} />
+                <Subject subject={change.subject} className={styles.subject} />
                 <span className={styles.what}>
                   {actionText(change, i18n)}{' '}
                   <span className={styles.dim}>

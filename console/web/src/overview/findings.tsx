@@ -8,9 +8,9 @@ import {
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { en } from '../i18n/en.ts'
-import { SubjectLink } from '../mesh/change-words.tsx'
-import { subjectOf } from '../mesh/changes.ts'
+import { Subject } from '../mesh/change-words.tsx'
 import { dateOf, type StateName } from '../mesh/state.ts'
+import { subjectOf } from '../mesh/subject.ts'
 import type { Mesh } from '../mesh/use-mesh.ts'
 import { Panel } from '../ui/panel.tsx'
 import { StateDot } from '../ui/state.tsx'
@@ -84,7 +84,7 @@ function Item({ finding: { severity, code, subject, problem, cause, nextStep, si
           )}
           {name && (
             <span className={styles.link}>
-              <SubjectLink subject={subject} />
+              <Subject subject={subject} />
             </span>
           )}
         </div>

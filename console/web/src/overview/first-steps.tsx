@@ -1,19 +1,16 @@
 /** The first five minutes: what to do next. What was done is forgotten, and with the last of it the panel. */
-import { useQuery } from '@connectrpc/connect-query'
 import { Button, CloseButton } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
-import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
 import { IconApi, IconBoxMultiple, IconTopologyStar3 } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
-import { HrefLink } from '../ui/href-link.tsx'
 import styles from './first-steps.module.css'
 
 const steps = ['topology', 'api', 'service'] as const
 type Step = (typeof steps)[number]
 const icons = { topology: IconTopologyStar3, api: IconApi, service: IconBoxMultiple }
-const addresses: Partial<Record<Step, string>> = { topology: '/topology', api: '/explorer' }
+const addresses: Partial<Record<Step, '/topology' | '/explorer'>> = { topology: '/topology', api: '/explorer' }
 
 interface Remembered {
   done: Step[]
@@ -59,9 +56,9 @@ export function FirstSteps({ services }: { services: number | undefined }) {
               <Icon size={18} stroke={1.6} aria-hidden="true" />
               <div>
                 {address ? (
-                  <HrefLink href={address} onClick={() => finish(step)}>
+                  <Link to={address} onClick={() => finish(step)}>
                     {t(`overview.first.${step}`)}
-                  </HrefLink>
+                  </Link>
                 ) : (
                   <b>{t(`overview.first.${step}`)}</b>
                 )}
@@ -77,18 +74,5 @@ export function FirstSteps({ services }: { services: number | undefined }) {
         })}
       </ul>
     </section>
-  )
-}
-
-/** Whoever signs in with the password that was printed at the first start is asked to change it. */
-export function GeneratedPassword() {
-  const { t } = useTranslation()
-  const { data: me } = useQuery(AuthService.method.getMe, {}, { staleTime: 60_000 })
-  if (!me?.passwordGenerated) return null
-  return (
-    <div className={styles.password} role="note">
-      <span>{t('overview.password')}</span>
-      <Link to="/me">{t('account.changePassword')}</Link>
-    </div>
   )
 }

@@ -4,21 +4,22 @@ import { Link } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dots } from '../mesh/dots.tsx'
-import { LiveMark, LiveMesh } from '../mesh/live-mesh.tsx'
+import { LiveMark, LiveView } from '../mesh/live-view.tsx'
 import { type ServiceView, servicesOf } from '../mesh/services.ts'
 import type { StateName } from '../mesh/state.ts'
-import type { Mesh } from '../mesh/use-mesh.ts'
+import { type Mesh, useMesh } from '../mesh/use-mesh.ts'
 import { Errors, NoFigures, P95, Rate, Sparkline } from '../signals/figures.tsx'
 import { figuresOf, type Signals } from '../signals/signals.ts'
 import { useSignals } from '../signals/use-signals.ts'
 import { Empty } from '../ui/empty.tsx'
 import { Panel } from '../ui/panel.tsx'
-import { StateMark } from '../ui/state.tsx'
-import { useNow } from '../ui/time.tsx'
-import { properName, useWhy } from '../ui/why.ts'
+import { StateDot, StateMark } from '../ui/state.tsx'
+import { Since, useNow } from '../ui/time.tsx'
+import { useWhy } from '../ui/use-why.ts'
+import { properName } from '../ui/why.ts'
 import { Changes } from './changes.tsx'
 import { Findings } from './findings.tsx'
-import { FirstSteps, GeneratedPassword } from './first-steps.tsx'
+import { FirstSteps } from './first-steps.tsx'
 import styles from './overview.module.css'
 import { statementOf } from './sentence.ts'
 
@@ -27,7 +28,7 @@ export function Overview() {
   return (
     <div className={styles.page}>
       <title>{`${t('nav.overview')} · site11`}</title>
-      <LiveMesh>{mesh => <Parts mesh={mesh} />}</LiveMesh>
+      <LiveView>{mesh => <Parts mesh={mesh} />}</LiveView>
     </div>
   )
 }
@@ -37,7 +38,6 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
   return (
     <div className={styles.parts}>
       <Sentence mesh={mesh} services={services} />
-      <GeneratedPassword />
       {mesh && <Findings mesh={mesh} />}
       <Services services={services} />
       {mesh && <Dependencies mesh={mesh} />}
@@ -51,6 +51,7 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
 
 function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: ServiceView[] | undefined }) {
   const { t, i18n } = useTranslation()
+  const { live } = useMesh()
   const now = useNow(new Date(0))
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
@@ -62,7 +63,10 @@ function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: Servic
     <div className={styles.sentence}>
       <Title order={1} ref={heading} tabIndex={-1} className={styles.statement}>
         {statement ? (
-          <StateMark name={statement.name} label={statement.text} />
+          <span className={styles.said}>
+            <StateDot name={statement.name} label={t(`state.${statement.name}`)} />
+            {statement.text}
+          </span>
         ) : (
           <>
             <span className={styles.unseen}>{t('nav.overview')}</span>
@@ -72,7 +76,7 @@ function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: Servic
       </Title>
       {mesh && (
         <p className={styles.counts}>
-          <LiveMark />
+          <LiveMark live={live} />
           <span>
             {t('overview.counts', {
               instances: t('mesh.instances', { count: mesh.summary.instances }),
@@ -130,6 +134,11 @@ function Row({ service, signals }: { service: ServiceView; signals: Signals | un
       <div className={styles.state}>
         <StateMark name={state.name} />
         <Dots instances={instances} />
+        {state.since && (
+          <span className={styles.dim}>
+            <Since date={state.since} />
+          </span>
+        )}
         {why && <span className={styles.why}>{why}</span>}
       </div>
       <dl className={styles.figures}>

@@ -2,7 +2,7 @@ import { useTranslation } from 'react-i18next'
 import type { InstanceView } from '../mesh/services.ts'
 import { StateMark } from '../ui/state.tsx'
 import { Since } from '../ui/time.tsx'
-import { useWhy } from '../ui/why.ts'
+import { useWhy } from '../ui/use-why.ts'
 import { type Belief, beliefsOf } from './beliefs.ts'
 import styles from './instance.module.css'
 

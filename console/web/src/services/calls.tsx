@@ -45,7 +45,7 @@ export function Calls({ calls }: { calls: readonly CallHealth[] }) {
             <StateMark name={mark} label={t(`services.breaker.${word}`)} />
             <span className={styles.reason}>
               {dateOf(since) && state !== CallState.CLOSED && <Since date={dateOf(since) ?? new Date()} />}{' '}
-              {t('services.callCount', { count: calls, failures })}
+              {calls > 0 ? t('services.callCount', { count: calls, failures }) : t('services.noCallsNow')}
               {method && <div className="mono">{method}</div>}
               {reason && <div>{reason}</div>}
               {ejected.length > 0 && <div>{t('services.ejected', { addresses: ejected.join(', ') })}</div>}

@@ -1,20 +1,10 @@
-/** The methods of a service with their policy, from the contract that this page was built with. */
+/** The methods of a service with their policy, as its contract has them. Pure. */
 import { type DescMethod, type DescService, getOption } from '@bufbuild/protobuf'
 import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 
-/** By their paths; a service that is added needs no line here. */
-const modules = import.meta.glob<Record<string, unknown>>('../../../../proto/gen/es/site11/*/v1/*_service_pb.ts')
-
-/** @returns the methods of all gRPC services of a service, by full name. */
-export async function methodsOf(service: string): Promise<DescMethod[]> {
-  const own = Object.keys(modules).filter(path => path.split('/').at(-3) === service)
-  const loaded = await Promise.all(own.map(path => modules[path]?.()))
-  const services = loaded.flatMap(module => Object.values(module ?? {}).filter(isService))
-  return services.sort((a, b) => (a.typeName < b.typeName ? -1 : 1)).flatMap(({ methods }) => methods)
-}
-
-const isService = (value: unknown): value is DescService =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'service'
+/** @returns the methods of a service among those of all contracts: its package is `site11.<service>.v1`. */
+export const methodsOf = (services: readonly DescService[], service: string): DescMethod[] =>
+  services.filter(({ typeName }) => typeName.split('.')[1] === service).flatMap(({ methods }) => methods)
 
 export interface Policy {
   access: 'nobody' | 'anybody' | 'signedIn' | 'scope' | 'services'

@@ -1,6 +1,6 @@
 import { getRouteApi } from '@tanstack/react-router'
-import { useTranslation } from 'react-i18next'
-import { LiveMark, LiveMesh } from '../mesh/live-mesh.tsx'
+import { LiveMark, LiveView } from '../mesh/live-view.tsx'
+import { useMesh } from '../mesh/use-mesh.ts'
 import styles from './instance.module.css'
 import { InstanceView } from './instance.tsx'
 
@@ -8,7 +8,7 @@ const route = getRouteApi('/app/services/$service/$instance')
 
 /** An instance as a page of its own. */
 export function InstancePage() {
-  const { t } = useTranslation()
+  const { live } = useMesh()
   const { service, instance } = route.useParams()
   const { tab = 'state' } = route.useSearch()
   const navigate = route.useNavigate()
@@ -16,9 +16,9 @@ export function InstancePage() {
     <div className={styles.page}>
       <title>{`${instance} · site11`}</title>
       <div className={styles.pageLive}>
-        <LiveMark />
+        <LiveMark live={live} />
       </div>
-      <LiveMesh>
+      <LiveView>
         {() => (
           <InstanceView
             name={instance}
@@ -28,8 +28,7 @@ export function InstancePage() {
             heading={1}
           />
         )}
-      </LiveMesh>
-      <span hidden>{t('services.title')}</span>
+      </LiveView>
     </div>
   )
 }

@@ -1,5 +1,7 @@
 /** Everything about one instance: what is believed of it, how it fares, what it says, and what can be done with it. */
+import { useQuery } from '@connectrpc/connect-query'
 import { Button, Skeleton, Tabs, Title } from '@mantine/core'
+import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { OperationsService } from '@site11/proto/es/site11/console/v1/operations_service_pb.ts'
 import { type Instance, RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { Dimension } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
@@ -16,6 +18,7 @@ import { figuresOf } from '../signals/signals.ts'
 import { usePartSignals, useSignals } from '../signals/use-signals.ts'
 import { Id } from '../ui/copy.tsx'
 import { Empty } from '../ui/empty.tsx'
+import { moment } from '../ui/format.ts'
 import { StateFacts } from '../ui/state.tsx'
 import { Ago, Moment } from '../ui/time.tsx'
 import { ActionProgress } from './action-progress.tsx'
@@ -244,8 +247,16 @@ function Signals({ view: { instance, name } }: { view: View }) {
   )
 }
 
+/** @returns until when the certificate is valid that the Console has issued last to an instance. */
+function useCertificate({ service, instance }: Instance): Date | undefined {
+  const { data } = useQuery(DiagnosticsService.method.listSecrets, {}, { staleTime: 60_000 })
+  const holder = `spiffe://site11/service/${service}/${instance}`
+  return dateOf(data?.certificates.find(each => each.holder === holder)?.expireTime)
+}
+
 function Facts({ instance }: { instance: Instance }) {
   const { t, i18n } = useTranslation()
+  const certificate = useCertificate(instance)
   const offset = instance.clockOffset
   const offsetMs = offset ? Number(offset.seconds) * 1000 + offset.nanos / 1e6 : 0
   const start = dateOf(instance.startTime)
@@ -270,6 +281,11 @@ function Facts({ instance }: { instance: Instance }) {
         {new Intl.NumberFormat(i18n.language).format(instance.healthChanges)}
       </Fact>
       <Fact name={t('services.fact.clock')}>{clock}</Fact>
+      {certificate && (
+        <Fact name={t('services.fact.certificate')}>
+          {t('services.fact.certificateUntil', { time: moment(certificate, i18n.language) })}
+        </Fact>
+      )}
       <Fact name={t('services.fact.contract')}>
         <Id value={instance.contractHash} />
       </Fact>

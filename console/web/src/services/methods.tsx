@@ -1,29 +1,29 @@
 /** What a service can be asked, and within what bounds: from its contract, with how each method fares. */
 import type { DescMethod } from '@bufbuild/protobuf'
 import { Skeleton } from '@mantine/core'
+import { commentOf } from '@site11/proto/comments'
 import { Dimension } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
-import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { useContracts } from '../explorer/contracts.ts'
 import { Errors, P95, Rate } from '../signals/figures.tsx'
 import { figuresOf } from '../signals/signals.ts'
 import { usePartSignals } from '../signals/use-signals.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
-import { HrefLink } from '../ui/href-link.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { methodsOf, type Policy, pathOf, policyOf } from './contract.ts'
 import styles from './service.module.css'
 
+const firstSentence = (text: string) => /^.*?\.(?=\s|$)/.exec(text)?.[0] ?? text
 const byMethod = [Dimension.METHOD]
 
 export function Methods({ service }: { service: string }) {
   const { t } = useTranslation()
-  const { data, error, refetch } = useQuery({
-    queryKey: ['methods', service],
-    queryFn: () => methodsOf(service),
-    staleTime: Number.POSITIVE_INFINITY,
-  })
+  const { data: contracts, error, refetch } = useContracts()
+  const data = contracts && methodsOf(contracts.services, service)
+  const several = new Set(data?.map(({ parent }) => parent.name)).size > 1
   const signals = usePartSignals({ by: byMethod, service })
   const figures = (method: DescMethod) => signals && figuresOf(signals, pathOf(method))
   const columns: Column<DescMethod>[] = [
@@ -32,13 +32,20 @@ export function Methods({ service }: { service: string }) {
       header: t('services.method.name'),
       cell: method => (
         <>
-          <HrefLink href={`/explorer?method=${encodeURIComponent(pathOf(method).slice(1))}`} className="mono">
+          <Link to="/explorer" search={{ method: pathOf(method).slice(1) }} className="mono">
             {method.name}
-          </HrefLink>
+          </Link>
+          <div className={styles.about} lang="en">
+            {firstSentence(commentOf(method))}
+          </div>
           <div className={styles.dim}>
-            {method.parent.name}
-            {method.methodKind !== 'unary' && ` · ${t('services.method.stream')}`}
-            {policyOf(method).audit && ` · ${t('services.method.audit')}`}
+            {[
+              several && method.parent.name,
+              method.methodKind !== 'unary' && t('services.method.stream'),
+              policyOf(method).audit && t('services.method.audit'),
+            ]
+              .filter(Boolean)
+              .join(' · ')}
           </div>
         </>
       ),
@@ -70,7 +77,7 @@ export function Methods({ service }: { service: string }) {
   }
   return (
     <Panel title={t('services.methods')} aside={data?.length}>
-      {error ? (
+      {error && !data ? (
         <ProblemInline error={error} onRetry={refetch} />
       ) : data ? (
         <DataTable

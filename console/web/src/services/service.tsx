@@ -4,9 +4,9 @@ import { Dimension } from '@site11/proto/es/site11/statistics/v1/statistics_serv
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { LiveMark, LiveMesh } from '../mesh/live-mesh.tsx'
+import { LiveMark, LiveView } from '../mesh/live-view.tsx'
 import { consoleService, type ServiceView, servicesOf } from '../mesh/services.ts'
-import type { Mesh } from '../mesh/use-mesh.ts'
+import { type Mesh, useMesh } from '../mesh/use-mesh.ts'
 import { NoFigures } from '../signals/figures.tsx'
 import { usePartSignals, useSignals } from '../signals/use-signals.ts'
 import { Empty } from '../ui/empty.tsx'
@@ -31,20 +31,19 @@ const route = getRouteApi('/app/services/$service/')
 const byInstance = [Dimension.SERVICE, Dimension.INSTANCE]
 
 export function Service() {
-  const { t } = useTranslation()
   const navigate = route.useNavigate()
   const { service } = route.useParams()
   const { instance, tab } = route.useSearch()
+  const { live } = useMesh()
   return (
-    <Page title={service} aside={<LiveMark />}>
-      <LiveMesh>{mesh => (mesh ? <Parts key={service} name={service} mesh={mesh} /> : <TableSkeleton />)}</LiveMesh>
+    <Page title={service} aside={<LiveMark live={live} />}>
+      <LiveView>{mesh => (mesh ? <Parts key={service} name={service} mesh={mesh} /> : <TableSkeleton />)}</LiveView>
       <InstanceDrawer
         name={instance}
         tab={tab ?? 'state'}
         onTab={tab => void navigate({ search: previous => ({ ...previous, tab }), replace: true, resetScroll: false })}
         onClose={() => void navigate({ search: ({ instance, tab, ...rest }) => rest, resetScroll: false })}
       />
-      <span hidden>{t('services.title')}</span>
     </Page>
   )
 }

@@ -6,9 +6,9 @@ import { IconSearch } from '@tabler/icons-react'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { LiveMark, LiveMesh } from '../mesh/live-mesh.tsx'
+import { LiveMark, LiveView } from '../mesh/live-view.tsx'
 import { servicesOf } from '../mesh/services.ts'
-import type { Mesh } from '../mesh/use-mesh.ts'
+import { type Mesh, useMesh } from '../mesh/use-mesh.ts'
 import { NoFigures } from '../signals/figures.tsx'
 import { usePartSignals, useSignals } from '../signals/use-signals.ts'
 import { Empty } from '../ui/empty.tsx'
@@ -26,10 +26,11 @@ export function Services() {
   const { t } = useTranslation()
   const navigate = route.useNavigate()
   const { instance, tab } = route.useSearch()
+  const { live } = useMesh()
   const close = () => void navigate({ search: ({ instance, tab, ...rest }) => rest, resetScroll: false })
   return (
-    <Page title={t('services.title')} aside={<LiveMark />}>
-      <LiveMesh>{mesh => <List mesh={mesh} />}</LiveMesh>
+    <Page title={t('services.title')} aside={<LiveMark live={live} />}>
+      <LiveView>{mesh => <List mesh={mesh} />}</LiveView>
       <InstanceDrawer
         name={instance}
         tab={tab ?? 'state'}

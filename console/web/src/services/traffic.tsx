@@ -97,73 +97,77 @@ function Editor({ service, versions, weights }: EditorProps) {
           t('services.traffic.one', { version: now[0]?.version ?? '' }),
         )}
       </div>
-      <div className={styles.bar} aria-hidden="true">
-        {shown.map(({ version, gets }) => (
-          <span key={version} style={{ flexGrow: gets, ...(gets === 0 && { display: 'none' }) }} />
-        ))}
-      </div>
-      <table className={styles.shares}>
-        <thead>
-          <tr>
-            <th scope="col">{t('mesh.version')}</th>
-            <th scope="col">{t('services.traffic.serving')}</th>
-            {draft && <th scope="col">{t('services.traffic.weight')}</th>}
-            <th scope="col">{t(draft ? 'services.traffic.willGet' : 'services.traffic.gets')}</th>
-            <th scope="col">{t('services.traffic.each')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map(({ version, instances, serving, gets, each }, index) => (
-            <tr key={version}>
-              <td>
-                <span className={styles.swatch} />
-                <span className="mono">{version}</span>
-              </td>
-              <td>{t('services.traffic.of', { serving, count: instances })}</td>
-              {draft && (
-                <td>
-                  <Group gap="sm" wrap="nowrap">
-                    <NumberInput
-                      size="xs"
-                      w={84}
-                      suffix=" %"
-                      min={0}
-                      max={100}
-                      allowDecimal={false}
-                      clampBehavior="strict"
-                      aria-label={t('services.traffic.weightOf', { version })}
-                      value={draft.get(version) ?? 0}
-                      onChange={value => setDraft(withWeight(draft, version, Number(value) || 0))}
-                    />
-                    <Slider
-                      w={140}
-                      size="sm"
-                      visibleFrom="sm"
-                      label={null}
-                      thumbLabel={t('services.traffic.weightOf', { version })}
-                      value={draft.get(version) ?? 0}
-                      onChange={value => setDraft(withWeight(draft, version, value))}
-                    />
-                  </Group>
-                </td>
-              )}
-              <td>
-                {draft && now[index] && Math.round(now[index].gets) !== Math.round(gets) && (
-                  <span className={styles.was}>{percent(now[index].gets)} → </span>
-                )}
-                <b>{percent(gets)}</b>
-              </td>
-              <td className={styles.was}>{serving > 0 ? percent(each) : '–'}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      {(shown.length > 1 || weights.size > 0) && (
+        <>
+          <div className={styles.bar} aria-hidden="true">
+            {shown.map(({ version, gets }) => (
+              <span key={version} style={{ flexGrow: gets, ...(gets === 0 && { display: 'none' }) }} />
+            ))}
+          </div>
+          <table className={styles.shares}>
+            <thead>
+              <tr>
+                <th scope="col">{t('mesh.version')}</th>
+                <th scope="col">{t('services.traffic.serving')}</th>
+                {draft && <th scope="col">{t('services.traffic.weight')}</th>}
+                <th scope="col">{t(draft ? 'services.traffic.willGet' : 'services.traffic.gets')}</th>
+                <th scope="col">{t('services.traffic.each')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map(({ version, instances, serving, gets, each }, index) => (
+                <tr key={version}>
+                  <td>
+                    <span className={styles.swatch} />
+                    <span className="mono">{version}</span>
+                  </td>
+                  <td>{t('services.traffic.of', { serving, count: instances })}</td>
+                  {draft && (
+                    <td>
+                      <Group gap="sm" wrap="nowrap">
+                        <NumberInput
+                          size="xs"
+                          w={84}
+                          suffix=" %"
+                          min={0}
+                          max={100}
+                          allowDecimal={false}
+                          clampBehavior="strict"
+                          aria-label={t('services.traffic.weightOf', { version })}
+                          value={draft.get(version) ?? 0}
+                          onChange={value => setDraft(withWeight(draft, version, Number(value) || 0))}
+                        />
+                        <Slider
+                          w={140}
+                          size="sm"
+                          visibleFrom="sm"
+                          label={null}
+                          thumbLabel={t('services.traffic.weightOf', { version })}
+                          value={draft.get(version) ?? 0}
+                          onChange={value => setDraft(withWeight(draft, version, value))}
+                        />
+                      </Group>
+                    </td>
+                  )}
+                  <td>
+                    {draft && now[index] && Math.round(now[index].gets) !== Math.round(gets) && (
+                      <span className={styles.was}>{percent(now[index].gets)} → </span>
+                    )}
+                    <b>{percent(gets)}</b>
+                  </td>
+                  <td className={styles.was}>{serving > 0 ? percent(each) : '–'}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
       {flaw && (
         <p className={styles.flaw} role="alert">
           {t(`services.traffic.flaw.${flaw}`, { sum })}
         </p>
       )}
-      {may && (
+      {may && (versions.length > 1 || weights.size > 0) && (
         <Group gap="xs">
           {draft ? (
             <>
@@ -175,11 +179,9 @@ function Editor({ service, versions, weights }: EditorProps) {
               </Button>
             </>
           ) : (
-            versions.length > 1 && (
-              <Button variant="default" onClick={begin}>
-                {t('services.traffic.edit')}
-              </Button>
-            )
+            <Button variant="default" onClick={begin}>
+              {t('services.traffic.edit')}
+            </Button>
           )}
           {weights.size > 0 && (
             <Button variant="default" loading={busy && !draft} onClick={() => void send(new Map())}>

@@ -3,7 +3,8 @@ import { msText, rateText, shareText } from './format.ts'
 
 test.each([
   [0, '0'],
-  [0.25, '0.3'],
+  [0.0167, '0.017'],
+  [2.54, '2.5'],
   [12.34, '12'],
   [1204, '1,204'],
 ])('%d requests a second are %s', (rate, text) => {

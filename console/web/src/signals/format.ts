@@ -1,9 +1,12 @@
 /** Figures as words: pure. */
 const digits = (value: number) => (value !== 0 && Math.abs(value) < 10 ? 1 : 0)
 
-/** @param perSecond @returns such as "12.3" or "1,204": the unit stands in the head. */
+/** @returns such as "0.02", "1.2" or "1,204"; the unit stands beside it. */
 export const rateText = (perSecond: number, language: string) =>
-  new Intl.NumberFormat(language, { maximumFractionDigits: digits(perSecond) }).format(perSecond)
+  new Intl.NumberFormat(
+    language,
+    perSecond < 10 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 0 },
+  ).format(perSecond)
 
 /** @param share 0 to 1. @returns such as "0%", "0.4%" or "<0.1%": what is not nothing is not shown as nothing. */
 export function shareText(share: number, language: string): string {

@@ -68,8 +68,8 @@ function Charts({ signals, versions, service, range, live }: ChartsProps) {
           values: asZero(everyStep(points, signals, rangeMs, ({ requests }) => requests / perSecond).values),
         }))
       : [{ name: t('signals.requests'), color: 0, values: asZero(rate) }]
-  const charts: { key: string; title: string; lines: Line[]; text: (value: number) => string }[] = [
-    { key: 'rate', title: t('signals.rateTitle'), lines: rates, text: value => rateText(value, language) },
+  const charts: { key: string; title: string; lines: Line[]; text: (value: number) => string; least: number }[] = [
+    { key: 'rate', title: t('signals.rateTitle'), lines: rates, text: value => rateText(value, language), least: 1 },
     {
       key: 'errors',
       title: t('signals.errorsTitle'),
@@ -87,6 +87,7 @@ function Charts({ signals, versions, service, range, live }: ChartsProps) {
         },
       ],
       text: value => shareText(value, language),
+      least: 0.01,
     },
     {
       key: 'durations',
@@ -97,18 +98,20 @@ function Charts({ signals, versions, service, range, live }: ChartsProps) {
         { name: 'p99', color: 1, dash: [4, 3], values: series(({ p99 }) => p99) },
       ],
       text: value => msText(value, language),
+      least: 10,
     },
   ]
   return (
     <>
       <div className={styles.charts} data-live={live}>
-        {charts.map(({ key, title, lines, text }) => (
+        {charts.map(({ key, title, lines, text, least }) => (
           <Chart
             key={key}
             title={title}
             starts={starts}
             lines={lines}
             text={text}
+            least={least}
             cursor={cursor}
             at={at}
             onAt={setAt}
@@ -132,6 +135,8 @@ interface ChartProps {
   starts: readonly number[]
   lines: Line[]
   text: (value: number) => string
+  /** The axis reaches at least so far. */
+  least: number
   cursor: uPlot.SyncPubSub
   /** The step under the cursor of any of the charts. */
   at: number | null
@@ -146,7 +151,7 @@ const palette = {
 const failing = { light: '#c62a2f', dark: '#ff9592' }
 const height = 150
 
-function Chart({ title, starts, lines, text, cursor, at, onAt }: ChartProps) {
+function Chart({ title, starts, lines, text, least, cursor, at, onAt }: ChartProps) {
   const { i18n } = useTranslation()
   const scheme = useComputedColorScheme('light')
   const box = useRef<HTMLDivElement>(null)
@@ -178,7 +183,7 @@ function Chart({ title, starts, lines, text, cursor, at, onAt }: ChartProps) {
         padding: [8, 8, 0, 0],
         legend: { show: false },
         cursor: { sync: { key: cursor.key }, points: { size: 6 }, drag: { x: false, y: false }, y: false },
-        scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.15 : 1] } },
+        scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.15, least)] } },
         axes: [
           { ...axis, size: 24, space: 80, values: (_, ticks) => ticks.map(tick => clock.format(tick * 1000)) },
           { ...axis, size: 52, space: 34, values: (_, ticks) => ticks.map(tick => latest.current.text(tick)) },

@@ -1,21 +1,17 @@
 import { Group, Text, Title } from '@mantine/core'
-import { CatchBoundary } from '@tanstack/react-router'
 import { type ReactNode, useId } from 'react'
-import styles from './panel.module.css'
-import { ProblemInline } from './problem.tsx'
+import { Boundary } from './boundary.tsx'
 
 interface PanelProps {
   title: string
   /** Beside the title. */
   aside?: ReactNode
   action?: ReactNode
-  /** Said below the title, for what is not plain. */
-  hint?: ReactNode
   children: ReactNode
 }
 
 /** A part of a page under a title of its own. When it fails, the rest of the page stays. */
-export function Panel({ title, aside, action, hint, children }: PanelProps) {
+export function Panel({ title, aside, action, children }: PanelProps) {
   const id = useId()
   return (
     <section aria-labelledby={id}>
@@ -32,13 +28,7 @@ export function Panel({ title, aside, action, hint, children }: PanelProps) {
         </Group>
         {action}
       </Group>
-      {hint && <p className={styles.hint}>{hint}</p>}
-      <CatchBoundary
-        getResetKey={() => title}
-        errorComponent={({ error, reset }) => <ProblemInline error={error} onRetry={reset} />}
-      >
-        {children}
-      </CatchBoundary>
+      <Boundary>{children}</Boundary>
     </section>
   )
 }

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import type { State, StateName } from '../mesh/state.ts'
 import styles from './state.module.css'
 import { Since } from './time.tsx'
-import { useWhy } from './why.ts'
+import { useWhy } from './use-why.ts'
 
 const stroke = { fill: 'none', stroke: 'currentColor', strokeWidth: 1.6 } as const
 

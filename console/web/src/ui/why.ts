@@ -1,8 +1,6 @@
 /** Why something is in its state, in the language of the page. */
 import type { TFunction } from 'i18next'
-import { useTranslation } from 'react-i18next'
 import type { State } from '../mesh/state.ts'
-import { useActorName } from './actor.ts'
 
 /** What the health check says, by what it is known by. Other reasons are shown as they are. */
 const known = [
@@ -10,6 +8,7 @@ const known = [
   [/^no answer/, 'noAnswer'],
   [/does not serve/, 'notServing'],
   [/^starting$/, 'starting'],
+  [/^Nothing was heard of/, 'silent'],
 ] as const
 
 /** Names of what services stand on, as people write them. */
@@ -29,10 +28,4 @@ export function whyText(why: State['why'], t: TFunction, actor = ''): string {
   if ('text' in why) return reasonText(why.text, t)
   const { name = '', ...values } = why.values ?? {}
   return t(`mesh.why.${why.key}`, { ...values, name: actor || properName(name) })
-}
-
-export function useWhy(why: State['why']): string {
-  const { t } = useTranslation()
-  const actor = useActorName(why && 'key' in why ? why.values?.name : undefined)
-  return whyText(why, t, actor)
 }

@@ -120,7 +120,7 @@ export const explorer = {
   },
   error: {
     reason: 'Reason',
-    message: 'Message of the server',
+    message: 'Message',
     trace: 'Trace',
     details_one: '{{count}} detail',
     details_other: '{{count}} details',

@@ -20,7 +20,6 @@ export const overview = {
   usedBy: 'used by {{names}}',
   changes: 'What changed lately',
   allChanges: 'All changes',
-  password: 'You signed in with the password that was printed at the first start. Choose one of your own.',
   findings: 'What needs attention',
   problem: 'What',
   cause: 'Cause',

@@ -115,7 +115,7 @@ export const explorer = {
   },
   error: {
     reason: '이유',
-    message: '서버 메시지',
+    message: '메시지',
     trace: '추적 ID',
     details_other: '세부 정보 {{count}}개',
   },

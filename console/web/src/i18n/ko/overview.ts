@@ -17,7 +17,6 @@ export const overview = {
   usedBy: '{{names}}에서 사용',
   changes: '최근 변경',
   allChanges: '전체 변경',
-  password: '처음 시작할 때 출력된 비밀번호로 로그인했습니다. 직접 정한 비밀번호로 바꿔 주십시오.',
   findings: '확인할 일',
   problem: '내용',
   cause: '원인',
