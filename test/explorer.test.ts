@@ -92,11 +92,11 @@ describe('a call', () => {
       await page.getByText(en.explorer.choose).waitFor()
       await page.keyboard.press('/')
       await page.keyboard.type('list users')
-      await page.getByRole('link', { name: 'ListUsers' }).waitFor()
+      await page.getByRole('link', { name: 'ListUsers', exact: true }).waitFor()
       await page.getByRole('link', { name: 'WatchMesh' }).waitFor({ state: 'detached' })
       await page.keyboard.press('ArrowDown')
       await page.keyboard.press('Enter')
-      await page.getByRole('heading', { name: 'ListUsers' }).waitFor()
+      await page.getByRole('heading', { name: 'ListUsers', exact: true }).waitFor()
       await page.getByLabel(/^search string/).focus()
       await page.keyboard.type(user.email)
       await page.keyboard.press('Control+Enter')
@@ -105,7 +105,7 @@ describe('a call', () => {
       await answer(page).getByText('"김탐색"').waitFor()
       await page.waitForURL(url => url.searchParams.get('request') === JSON.stringify({ search: user.email }))
       await page.getByRole('tab', { name: en.explorer.tabs.history }).click()
-      await page.getByRole('cell', { name: 'ListUsers' }).waitFor()
+      await page.getByRole('cell', { name: 'ListUsers', exact: true }).waitFor()
       expect(complaints).toEqual([])
     })
   })
@@ -436,7 +436,7 @@ describe('everybody', () => {
           {},
         ]) {
           await page.goto(address(search))
-          await page.getByRole('link', { name: 'ListUsers' }).first().waitFor()
+          await page.getByRole('link', { name: 'ListUsers', exact: true }).first().waitFor()
           expect(await axeFindings(page), JSON.stringify(search)).toEqual([])
         }
         await page.goto(address({ method: `${users}/WatchUsers` }))
@@ -462,7 +462,7 @@ describe('everybody', () => {
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
         expect(overflow).toBeLessThanOrEqual(0)
         await page.getByRole('link', { name: ko.explorer.allMethods }).click()
-        await page.getByRole('link', { name: 'ListUsers' }).waitFor()
+        await page.getByRole('link', { name: 'ListUsers', exact: true }).waitFor()
       },
       { locale: 'ko-KR', viewport: { width: 390, height: 844 } },
     )

@@ -35,8 +35,8 @@ export interface Sent {
 export interface MixedAccount {
   all: readonly Sent[]
   of(kind: Kind): { sent: number; failures: Sent[] }
-  /** Of what was due from one time to another, ms from the start: how long the 99th of a hundred took, failures too. ms. */
-  p99(fromMs: number, untilMs: number): number
+  /** Of what was due from one time to another, ms from the start, and of these kinds: how long the 99th of a hundred took, failures too. ms. */
+  p99(fromMs: number, untilMs: number, of?: readonly Kind[]): number
 }
 
 export interface MixedTraffic {
@@ -208,7 +208,15 @@ export function startMixedTraffic({
           const own = all.filter(each => each.kind === kind)
           return { sent: own.length, failures: own.filter(({ problem }) => problem) }
         },
-        p99: (fromMs, untilMs) => quantile(timesOf(all, fromMs, untilMs), 0.99),
+        p99: (fromMs, untilMs, of = kinds) =>
+          quantile(
+            timesOf(
+              all.filter(({ kind }) => of.includes(kind)),
+              fromMs,
+              untilMs,
+            ),
+            0.99,
+          ),
       }
       print(name, account)
       return account

@@ -4,9 +4,9 @@ import { mkdtemp } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { launchBrowser } from '../../test/browser.ts'
 import { type Started, stoppingAll } from '../cleanup.ts'
 import { startMesh } from '../mesh.ts'
+import { launchChromium } from './chromium.ts'
 import { measureScroll, type ScrollReport } from './scroll.ts'
 import { seedUsers } from './seed.ts'
 
@@ -23,7 +23,7 @@ async function bench(users: number, started: Started): Promise<ScrollReport> {
   const mesh = await startMesh(Number(process.env.SITE11_PORT ?? 24_000), folder)
   started(mesh.stop)
   await seedUsers(mesh.storeUrl, users)
-  const browser = await launchBrowser()
+  const browser = await launchChromium()
   started(() => browser.close())
   return await measureScroll(browser, mesh.issuer, JSON.parse(readFileSync(join(folder, 'admin.json'), 'utf8')), users)
 }

@@ -2,6 +2,7 @@
  * The gRPC server of a service: every call is authenticated, authorized and validated from the contract before its handler runs,
  * and every error leaves as a rich status.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   Metadata,
   Server,
@@ -21,7 +22,7 @@ import { ServiceError, tooLarge, toStatus, unavailable } from './errors.ts'
 import { answerBytes, longestRequestBytes, requestBytesOf, streamMessageBytes } from './limits.ts'
 import type { Log } from './log.ts'
 import { type Peer, peerFrom } from './spiffe.ts'
-import { addShortWay, type Connection, type RequestMetadata, type UnaryMethod } from './unary.ts'
+import { addShortWay, type Connection, type RequestMetadata, type ShortWay } from './unary.ts'
 import { violationOf } from './validate.ts'
 
 /** Finds out who calls, over whose connection; throws a ServiceError when the credentials are not valid. */
@@ -62,10 +63,9 @@ type Callback = (error: unknown, value?: unknown) => void
 
 /** What is kept of a server: how it takes unary methods, and the calls under way: those with a time limit, and the streams without one. */
 interface Open {
-  addUnary(method: UnaryMethod): void
+  shortWay: ShortWay
   bounded: Set<GrpcCall>
   unlimited: Set<GrpcCall>
-  whenIdle?: (() => void) | undefined
 }
 const openCalls = new WeakMap<Server, Open>()
 
@@ -88,7 +88,7 @@ export function createServer(connectionMs?: number): Server {
     interceptors: [guardInspection],
   })
   openCalls.set(server, {
-    addUnary: addShortWay(server),
+    shortWay: addShortWay(server),
     bounded: new Set(),
     unlimited: new Set(),
   })
@@ -140,7 +140,7 @@ export function addService<D extends Definition>(
     if (requestStream || responseStream) continue
     const maxBytes = requestBytesOf(method.policy)
     const refused: Incoming = { message: undefined, violation: tooLarge(maxBytes) }
-    open.addUnary({ path, maxBytes, tooLarge: refused, deserialize, serialize, handle: handle as never })
+    open.shortWay.add({ path, maxBytes, tooLarge: refused, deserialize, serialize, handle: handle as never })
   }
   server.addService(checked as Definition, wrapped)
 }
@@ -192,7 +192,6 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
       else if (!grpc.cancelled) grpc.emit('error', status)
     } finally {
       calls.delete(grpc)
-      if (open.bounded.size === 0) open.whenIdle?.()
     }
   }
   return responseStream
@@ -331,23 +330,24 @@ export function listen(server: Server, address: string, credentials: ServerCrede
   })
 }
 
+/** How often is looked whether calls are left, and how long connections are kept after that, in ms. */
+const pollMs = 10
+const lastAnswersMs = 250
+
 /**
  * Ends gracefully: no new connections or calls; calls under way may finish within `graceMs`; streams without a time limit are told
  * at once to come back elsewhere (UNAVAILABLE). What is left then is cut.
  */
 export async function closeServer(server: Server, graceMs: number): Promise<void> {
   const open = openOf(server)
-  // Not awaited: it would wait for the clients to close their connections, health watches included.
-  server.tryShutdown(() => {})
+  const { promise: disconnected, resolve } = Promise.withResolvers<void>()
+  server.tryShutdown(() => resolve())
   const leaving = toStatus(unavailable('This instance is stopping. Open the stream again.'), '')
   for (const stream of open.unlimited) stream.emit('error', leaving)
-  if (open.bounded.size > 0) {
-    await new Promise<void>(resolve => {
-      open.whenIdle = resolve
-      setTimeout(resolve, graceMs).unref()
-    })
-  }
-  // The last answers are still on their way through the sockets.
-  await new Promise(resolve => setTimeout(resolve, 50))
+  // A call may have come and not reached its handler yet, and an answer may wait for its reader.
+  const deadline = performance.now() + graceMs
+  while (open.bounded.size + open.shortWay.unfinished() > 0 && performance.now() < deadline) await delay(pollMs)
+  // The last answers are still on their way through the sockets. Who has them closes the connection, but for watches of the health.
+  await Promise.race([disconnected, delay(lastAnswersMs)])
   server.forceShutdown()
 }

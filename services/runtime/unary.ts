@@ -48,22 +48,30 @@ export interface UnaryMethod {
 type GrpcError = { code?: status; details?: string; metadata?: Metadata }
 type StreamHandler = (interceptors: unknown, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
 
-/**
- * Prepares a server that does not listen yet. @returns a function that adds a method, which grpc-js must have too: a grpc-js without
- * the place to sit in, which is not part of its interface, simply keeps all calls.
- */
-export function addShortWay(server: Server): (method: UnaryMethod) => void {
+export interface ShortWay {
+  /** Adds a method, which grpc-js must have too: one without the place to sit in, which is no part of its interface, keeps all calls. */
+  add(method: UnaryMethod): void
+  /** How many calls have come whose answer is not wholly sent. */
+  unfinished(): number
+}
+
+/** Prepares a server that does not listen yet. */
+export function addShortWay(server: Server): ShortWay {
   const methods = new Map<string, UnaryMethod>()
+  let unfinished = 0
   const place = server as unknown as { _streamHandler?: StreamHandler }
   const theirs = place._streamHandler
   if (theirs) {
     place._streamHandler = (interceptors, stream, headers) => {
       const method = methods.get(headers[':path'] ?? '')
-      if (method && isPlain(headers)) new Exchange(method, stream, headers)
-      else theirs.call(server, interceptors, stream, headers)
+      if (method && isPlain(headers)) {
+        unfinished++
+        stream.once('close', () => unfinished--)
+        new Exchange(method, stream, headers)
+      } else theirs.call(server, interceptors, stream, headers)
     }
   }
-  return method => void methods.set(method.path, method)
+  return { add: method => void methods.set(method.path, method), unfinished: () => unfinished }
 }
 
 function isPlain(headers: IncomingHttpHeaders): boolean {

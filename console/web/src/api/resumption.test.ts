@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { Code, ConnectError, createRouterTransport } from '@connectrpc/connect'
+import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { describe, expect, test } from 'vitest'
 import { createResumption, resuming } from './resumption.ts'
@@ -29,19 +30,26 @@ function setUp() {
     for (const listener of listeners) listener()
   }
   let sent = 0
-  const inner = createRouterTransport(({ service }) =>
+  const inner = createRouterTransport(({ service }) => {
+    service(AuthService, {
+      login() {
+        throw new ConnectError('They do not match.', Code.Unauthenticated)
+      },
+    })
     service(UsersService, {
       getMe() {
         sent += 1
         if (!session) throw new ConnectError('Nobody is signed in.', Code.Unauthenticated)
         return { user: { id: session.userId } }
       },
-    }),
-  )
+    })
+  })
   const transport = resuming(inner, resumption)
   const { getMe } = UsersService.method
   const call = () => transport.unary(getMe, undefined, undefined, undefined, create(getMe.input))
-  return { resumption, set, call, sent: () => sent }
+  const { login } = AuthService.method
+  const signIn = () => transport.unary(login, undefined, undefined, undefined, create(login.input))
+  return { resumption, set, call, signIn, sent: () => sent }
 }
 
 describe('a session that ends under a page', () => {
@@ -69,6 +77,13 @@ describe('a session that ends under a page', () => {
     set(sessionOf('lee'))
     await expect(answer).rejects.toMatchObject({ code: Code.Unauthenticated })
     expect(sent()).toBe(1)
+  })
+
+  test('does not hold the sign-in, whose refusal is about the password', async () => {
+    const { set, signIn } = setUp()
+    set(sessionOf('kim'))
+    set(undefined, true)
+    await expect(signIn()).rejects.toMatchObject({ code: Code.Unauthenticated })
   })
 
   test('lets calls fail when its user gives up', async () => {

@@ -3,6 +3,7 @@
  * calls that met the end wait for that and are then sent.
  */
 import { Code, ConnectError, type Transport } from '@connectrpc/connect'
+import { isPublic } from './policy.ts'
 import type { Session } from './session.ts'
 
 interface ResumptionOptions {
@@ -68,7 +69,9 @@ export function resuming(inner: Transport, resumption: Pick<Resumption, 'again'>
     }
   }
   return {
-    unary: (...call) => held(() => inner.unary(...call)),
+    // What needs no session does not wait for one: least of all the sign-in itself.
+    unary: (method, ...call) =>
+      isPublic(method) ? inner.unary(method, ...call) : held(() => inner.unary(method, ...call)),
     // The request of a stream is read once: a stream is opened anew by whoever keeps it.
     stream: async (...call) => {
       try {

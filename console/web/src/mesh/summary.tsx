@@ -1,5 +1,4 @@
 /** The state of the whole mesh: one sentence, and the pill of the top bar that opens it. */
-import { Group } from '@mantine/core'
 import type { TFunction } from 'i18next'
 import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -25,16 +24,6 @@ function sentence({ failing, degraded, refusing, ...counts }: MeshSummary, t: TF
     instances: t('mesh.instances', { count: counts.instances }),
     proxies: t('mesh.proxies', { count: counts.proxies }),
   })
-}
-
-export function MeshSentence({ summary }: { summary: MeshSummary }) {
-  const { t, i18n } = useTranslation()
-  return (
-    <Group gap="sm" wrap="nowrap" align="baseline" fz="lg">
-      <StateMark name={summary.name} />
-      <span>{sentence(summary, t, i18n.language)}</span>
-    </Group>
-  )
 }
 
 export function LastSeen({ date }: { date: Date }) {

@@ -1,5 +1,5 @@
 /** A dialog of the browser's own: keeps the focus inside, closes with Esc and with a click beside it, and gives the focus back. */
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ReactNode, type SyntheticEvent, useEffect, useRef } from 'react'
 
 interface ModalProps {
   label: string
@@ -21,8 +21,13 @@ export function Modal({ label, className, onClose, children }: ModalProps) {
   }, [])
   // One that was opened anew meanwhile is not closed.
   const closed = () => !dialog.current?.open && onClose()
+  // With the key itself: `close` comes a moment later, and a key between the two would meet a dialog that is neither open nor gone.
+  const cancel = (event: SyntheticEvent) => {
+    event.preventDefault()
+    onClose()
+  }
   return (
-    <dialog ref={dialog} aria-label={label} className={className} onClose={closed} closedby="any">
+    <dialog ref={dialog} aria-label={label} className={className} onCancel={cancel} onClose={closed} closedby="any">
       {children}
     </dialog>
   )

@@ -89,7 +89,7 @@ export function Palette({ onClose, onMap }: { onClose: () => void; onMap: () => 
         onPoint={setChosen}
         onRun={command => void run(command)}
       />
-      <footer className={styles.foot}>
+      <div className={styles.foot}>
         <span>
           <kbd className={styles.kbd}>↑</kbd>
           <kbd className={styles.kbd}>↓</kbd> {t('palette.move')}
@@ -100,7 +100,7 @@ export function Palette({ onClose, onMap }: { onClose: () => void; onMap: () => 
         <span className={styles.last}>
           <kbd className={styles.kbd}>{paletteKeys(navigator.platform)}</kbd>
         </span>
-      </footer>
+      </div>
     </Modal>
   )
 }

@@ -29,8 +29,6 @@ export interface ProgressOptions {
   patience?: number
 }
 
-export type ProgressStore = ReturnType<typeof createProgress>
-
 export function createProgress({ waitForAcks, shownMs = 6_000, pauseMs = 1_000, patience = 20 }: ProgressOptions) {
   const all = new Map<string, Progress>()
   const listeners = new Set<() => void>()

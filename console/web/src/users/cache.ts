@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { createConnectQueryKey } from '@connectrpc/connect-query'
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import {
+  type GetUserResponse,
   GetUserResponseSchema,
   type ListUsersResponse,
   UsersService,
@@ -48,24 +49,34 @@ export async function refreshUsers(client: QueryClient): Promise<void> {
   await Promise.all([client.invalidateQueries({ queryKey: listsKey }), client.invalidateQueries({ queryKey: users })])
 }
 
+/** @returns the user as the page knows it. */
+function knownUser(client: QueryClient, id: string): User | undefined {
+  const open = client.getQueryData(userKey(id)) as GetUserResponse | undefined
+  return open?.user ?? listedUser(client, id)?.user
+}
+
 /**
  * Shows what an action will make of a user before the server has said so; when it fails, the user is again as before.
+ * @param seen the version that the action is on. When the page knows another one by now, nothing is shown ahead: it will be refused.
  * @param guess the user as it will be.
  * @returns the user as the server has made it.
  */
 export async function optimistically(
   client: QueryClient,
-  before: User,
+  seen: User,
   guess: Partial<User>,
   act: () => Promise<User | undefined>,
 ): Promise<User | undefined> {
-  putUser(client, { ...before, ...guess })
+  const ahead = { ...seen, ...guess }
+  const isCurrent = knownUser(client, seen.id)?.etag === seen.etag
+  if (isCurrent) putUser(client, ahead)
   try {
     const after = await act()
     putUser(client, after)
     return after
   } catch (error) {
-    putUser(client, before)
+    // What has come from elsewhere meanwhile stays.
+    if (isCurrent && knownUser(client, seen.id)?.etag === seen.etag) putUser(client, seen)
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { VisuallyHidden } from '@mantine/core'
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react'
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Density } from '../ui/density.ts'
 import { Empty } from '../ui/empty.tsx'
@@ -46,7 +46,13 @@ export function UserList(props: UserListProps) {
   const { t } = useTranslation()
   const key = listKey(search)
   const scroller = useRef<HTMLDivElement>(null)
-  const [active, setActive] = useState(0)
+  const [active, setActiveRow] = useState(0)
+  /** Where the keyboard is, also between a key and the frame that shows it: keys may come faster than frames. */
+  const cursor = useRef({ row: 0, going: false })
+  const setActive = useCallback((row: number) => {
+    cursor.current.row = row
+    setActiveRow(row)
+  }, [])
   const chosen = useRef<number>(undefined)
   const shape = narrow ? 'card' : density
   const count = rowsToScroll(pages.places)
@@ -73,8 +79,8 @@ export function UserList(props: UserListProps) {
   const now = useMinute()
   const words = useRowWords()
 
-  // One comes back to where one was.
-  useEffect(() => {
+  // One comes back to where one was. In a layout effect, as the element has no place any more after it.
+  useLayoutEffect(() => {
     const element = scroller.current
     return () => remember(key, { scrollTop: element?.scrollTop ?? 0 })
   }, [key])
@@ -103,27 +109,30 @@ export function UserList(props: UserListProps) {
         onSelect(meant, !selected.has(user.id))
       },
     }),
-    [onMenu],
+    [onMenu, setActive],
   )
 
   const focus = useCallback(
     (row: number) => {
       setActive(row)
+      cursor.current.going = true
       virtualizer.scrollToIndex(row)
       // Drawn with the next frame when it was out of sight.
       requestAnimationFrame(() => {
+        cursor.current.going = false
         scroller.current?.querySelector<HTMLElement>(`[data-row="${row}"]`)?.focus({ preventScroll: true })
       })
     },
-    [virtualizer],
+    [virtualizer, setActive],
   )
 
   useRowKeys((rowKey, event) => {
     const last = knownRows(pages.places) - 1
-    const inside = scroller.current?.contains(document.activeElement) ?? false
+    const inside = cursor.current.going || (scroller.current?.contains(document.activeElement) ?? false)
+    const at = cursor.current.row
     const steps: Partial<Record<RowKey, number>> = {
-      next: inside ? Math.min(active + 1, last) : active,
-      previous: Math.max(active - 1, 0),
+      next: inside ? Math.min(at + 1, last) : at,
+      previous: Math.max(at - 1, 0),
       first: 0,
       last,
     }
@@ -138,9 +147,9 @@ export function UserList(props: UserListProps) {
       props.onSelectAll(false)
       return true
     }
-    const user = inside ? rows.rowAt(active) : undefined
+    const user = inside ? rows.rowAt(at) : undefined
     if (!user) return false
-    if (rowKey === 'select') actions.onSelect(user, active, event.shiftKey)
+    if (rowKey === 'select') actions.onSelect(user, at, event.shiftKey)
     else onOpen(user, rowKey === 'edit')
     return true
   })

@@ -5,7 +5,7 @@
 import { createQueryOptions } from '@connectrpc/connect-query'
 import { type ListUsersResponse, UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { useQueries, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useMemo, useState } from 'react'
+import { useCallback, useEffect, useMemo, useState } from 'react'
 import { transport } from '../api/client.ts'
 import { listsKey } from './cache.ts'
 import { knownRows, nowhere, type Places, pageOf, settle, startsOf, tokensFor } from './places.ts'
@@ -53,17 +53,25 @@ const loaded = ({ users, nextPageToken }: ListUsersResponse) => ({
   nextToken: nextPageToken,
 })
 
-/** Where the pages of a list are. The component that asks is keyed by the list. */
+/** Where the pages of a list are; of another list when `search` is another. */
 export function usePlaces(search: UsersSearch) {
   const client = useQueryClient()
   const key = listKey(search)
-  const [places, setPlaces] = useState(() => memoryOf(key).places)
-  useEffect(() => remember(key, { places }), [key, places])
+  const [state, setState] = useState(() => ({ key, places: memoryOf(key).places }))
+  if (state.key !== key) setState({ key, places: memoryOf(key).places })
+  const { places } = state
+  const setPlaces = useCallback((change: (places: Places) => Places) => {
+    setState(now => {
+      const places = change(now.places)
+      return places === now.places ? now : { ...now, places }
+    })
+  }, [])
+  useEffect(() => remember(state.key, { places: state.places }), [state])
   /** Loads the list from its start. */
   async function reload() {
     const page = await client.fetchQuery({ ...pageQuery(search), staleTime: 0 })
     client.removeQueries({ queryKey: listsKey, type: 'inactive' })
-    setPlaces(settle(nowhere, '', loaded(page)))
+    setPlaces(() => settle(nowhere, '', loaded(page)))
   }
   return { places, setPlaces, reload }
 }

@@ -72,7 +72,7 @@ function UsersPage(props: UsersPageProps) {
       current = false
     }
   }, [client, wanted])
-  return <ShownUsers key={listKey(shown)} search={shown} wanted={search} pending={pending} {...props} />
+  return <ShownUsers search={shown} wanted={search} pending={pending} {...props} />
 }
 
 interface ShownUsersProps extends UsersPageProps {
@@ -168,6 +168,7 @@ function ShownUsers({ search, wanted, pending, bulk, exporting }: ShownUsersProp
       )}
       {exporting.note}
       <UserList
+        key={listKey(search)}
         search={search}
         pages={pages}
         columns={columns}
