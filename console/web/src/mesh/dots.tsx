@@ -5,12 +5,16 @@ import styles from './dots.module.css'
 import type { InstanceView } from './services.ts'
 
 /** So many fit beside a name; more are told by number. */
-const mostDots = 12
+const mostDots = 8
+const rank = ({ state }: InstanceView) => (state.name === 'healthy' ? 1 : 0)
 
 /** Instances of a service, each by its state. */
 export function Dots({ instances }: { instances: readonly InstanceView[] }) {
   const { t, i18n } = useTranslation()
-  const shown = instances.slice(0, instances.length > mostDots ? mostDots - 1 : mostDots)
+  const tooMany = instances.length > mostDots
+  // Those that are left out are well.
+  const sorted = tooMany ? instances.toSorted((a, b) => rank(a) - rank(b)) : instances
+  const shown = sorted.slice(0, tooMany ? mostDots - 1 : mostDots)
   const labels = shown.map(({ name, state }) => `${name}: ${t(`state.${state.name}`)}`)
   const more = instances.length - shown.length
   return (

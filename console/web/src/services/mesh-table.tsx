@@ -5,7 +5,7 @@ import { Skeleton } from '@mantine/core'
 import { IconChevronRight } from '@tabler/icons-react'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, memo, useLayoutEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, memo, useCallback, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Dots } from '../mesh/dots.tsx'
 import type { InstanceView, ServiceView } from '../mesh/services.ts'
@@ -14,6 +14,7 @@ import type { Figures, Signals } from '../signals/signals.ts'
 import { StateMark } from '../ui/state.tsx'
 import { Since } from '../ui/time.tsx'
 import { useWhy } from '../ui/use-why.ts'
+import { whyText } from '../ui/why.ts'
 import { foreseen, useProgress } from './actions.ts'
 import styles from './mesh-table.module.css'
 import type { Row } from './rows.ts'
@@ -62,7 +63,7 @@ export function MeshTable({ label, rows, signals, order, desc, onOrder, onToggle
     count: rows.length,
     estimateSize: index => (rows[index]?.kind === 'service' ? 48 : 40),
     getItemKey: index => rows[index]?.key ?? index,
-    overscan: 12,
+    overscan: 8,
     scrollMargin: margin,
     // Below the bar and the head of the table.
     scrollPaddingStart: 96,
@@ -121,6 +122,12 @@ export function MeshTable({ label, rows, signals, order, desc, onOrder, onToggle
     act()
   }
 
+  // The same functions for as long as the table is there, so that rows are not drawn anew for them.
+  const latest = useRef({ open, onToggle })
+  latest.current = { open, onToggle }
+  const onOpen = useCallback((row: Row) => latest.current.open(row), [])
+  const toggle = useCallback((service: string, wanted: boolean) => latest.current.onToggle(service, wanted), [])
+
   const items = virtualizer.getVirtualItems()
   const activeKey = rows[place]?.key
   return (
@@ -158,44 +165,77 @@ export function MeshTable({ label, rows, signals, order, desc, onOrder, onToggle
       <div ref={body} role="rowgroup" className={styles.body} style={{ height: virtualizer.getTotalSize() }}>
         {items.map(({ index, key, start }) => {
           const row = rows[index]
-          if (!row) return null
           return (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: keys are heard by the tree
-            <div
-              key={key}
-              ref={virtualizer.measureElement}
-              data-index={index}
-              data-key={row.key}
-              role="row"
-              aria-rowindex={index + 2}
-              aria-level={row.kind === 'service' ? 1 : 2}
-              {...(row.kind === 'service' && { 'aria-expanded': row.opened })}
-              tabIndex={row.key === activeKey ? 0 : -1}
-              onFocus={() => setActive(row.key)}
-              onClick={event => {
-                if (!(event.target as HTMLElement).closest('a, button') && !getSelection()?.toString()) open(row)
-              }}
-              className={`${styles.row} ${styles[row.kind]}`}
-              style={{ transform: `translateY(${start - virtualizer.options.scrollMargin}px)` }}
-            >
-              {row.kind === 'service' ? (
-                <ServiceCells
-                  service={row.service}
-                  figures={row.figures}
-                  opened={row.opened}
-                  signals={signals}
-                  onToggle={onToggle}
-                />
-              ) : (
-                <InstanceCells view={row.instance} figures={row.figures} />
-              )}
-            </div>
+            row && (
+              <TableRow
+                key={key}
+                row={row}
+                index={index}
+                top={start - virtualizer.options.scrollMargin}
+                active={row.key === activeKey}
+                measure={virtualizer.measureElement}
+                signals={row.kind === 'service' ? signals : undefined}
+                onFocus={setActive}
+                onOpen={onOpen}
+                onToggle={toggle}
+              />
+            )
           )
         })}
       </div>
     </div>
   )
 }
+
+interface TableRowProps {
+  row: Row
+  index: number
+  /** Where it stands, in px. */
+  top: number
+  /** Whether Tab leads to it. */
+  active: boolean
+  measure: (element: Element | null) => void
+  signals: Signals | undefined
+  onFocus: (key: string) => void
+  onOpen: (row: Row) => void
+  onToggle: (service: string, open: boolean) => void
+}
+
+/** Drawn anew only when something of it has changed: not while one scrolls. */
+const TableRow = memo(function TableRow(props: TableRowProps) {
+  const { row, index, top, active, measure, signals, onFocus, onOpen, onToggle } = props
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are heard by the tree
+    <div
+      ref={measure}
+      data-index={index}
+      data-key={row.key}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-level={row.kind === 'service' ? 1 : 2}
+      {...(row.kind === 'service' && { 'aria-expanded': row.opened })}
+      tabIndex={active ? 0 : -1}
+      onFocus={() => onFocus(row.key)}
+      onClick={event => {
+        if (!(event.target as HTMLElement).closest('a, button') && !getSelection()?.toString()) onOpen(row)
+      }}
+      className={`${styles.row} ${styles[row.kind]}`}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      {row.kind === 'service' ? (
+        <ServiceCells
+          service={row.service}
+          figures={row.figures}
+          opened={row.opened}
+          signals={signals}
+          onToggle={onToggle}
+        />
+      ) : (
+        <InstanceCells view={row.instance} figures={row.figures} />
+      )}
+    </div>
+  )
+})
 
 interface ServiceCellsProps {
   service: ServiceView
@@ -205,7 +245,7 @@ interface ServiceCellsProps {
   onToggle: (service: string, open: boolean) => void
 }
 
-const ServiceCells = memo(function ServiceCells({ service, figures, opened, signals, onToggle }: ServiceCellsProps) {
+function ServiceCells({ service, figures, opened, signals, onToggle }: ServiceCellsProps) {
   const { t } = useTranslation()
   const { name, state, instances, versions } = service
   const points = signals?.series.get(name)
@@ -235,7 +275,7 @@ const ServiceCells = memo(function ServiceCells({ service, figures, opened, sign
       </FigureCells>
     </>
   )
-})
+}
 
 const InstanceCells = memo(function InstanceCells({
   view,
@@ -265,17 +305,29 @@ const InstanceCells = memo(function InstanceCells({
 })
 
 function State({ state: { name, since, why }, note }: { state: ServiceView['state']; note?: string | undefined }) {
-  const reason = useWhy(why)
   return (
     <div role="gridcell" className={styles.state}>
       <StateMark name={name} />
       <span className={styles.facts}>
         {since && <Since date={since} />}
         {note && <b> {note}</b>}
-        {reason && <span title={reason}> {reason}</span>}
+        {why && <Reason why={why} />}
       </span>
     </div>
   )
+}
+
+/** Whoever did it is asked for by name only where somebody did it: rows are many, and most are well. */
+function Reason({ why }: { why: NonNullable<ServiceView['state']['why']> }) {
+  const { t } = useTranslation()
+  if ('key' in why && why.values?.name?.startsWith('users/')) return <DoneBy why={why} />
+  const text = whyText(why, t)
+  return <span title={text}> {text}</span>
+}
+
+function DoneBy({ why }: { why: ServiceView['state']['why'] }) {
+  const text = useWhy(why)
+  return <span title={text}> {text}</span>
 }
 
 function FigureCells({ figures, children }: { figures: Figures | undefined; children?: React.ReactNode }) {
