@@ -18,6 +18,8 @@ import { createUsers, peerDatabase, shareUsers } from './users.ts'
 const help = `npm run bench -- [options]
 npm run bench -- control-plane --help
 npm run bench -- events --help
+npm run bench -- statistics --help
+npm run bench -- clients --help
 
   --rounds 7          how often each system is measured
   --seconds 2         how long each measurement takes
@@ -147,23 +149,22 @@ async function requireSameAnswers(systems: System[], token: string, id: string) 
   }
 }
 
-/** Its code stands on generated code, which a fresh clone has not yet. */
-async function controlPlane(args: string[]) {
-  await prepare(say, new AbortController().signal)
-  const { benchControlPlane } = await import('./control-plane/main.ts')
-  process.exitCode = await benchControlPlane(args)
-}
-
-async function events(args: string[]) {
-  await prepare(say, new AbortController().signal)
-  const { benchEvents } = await import('./events/main.ts')
-  process.exitCode = await benchEvents(args)
+/** Loaded when asked for: they stand on generated code, which a fresh clone has not yet. */
+const others: Record<string, () => Promise<(args: string[]) => Promise<number>>> = {
+  'control-plane': async () => (await import('./control-plane/main.ts')).benchControlPlane,
+  clients: async () => (await import('./clients/main.ts')).benchClients,
+  events: async () => (await import('./events/main.ts')).benchEvents,
+  statistics: async () => (await import('./statistics/main.ts')).benchStatistics,
 }
 
 async function main() {
-  const [command, ...rest] = process.argv.slice(2)
-  if (command === 'control-plane') return controlPlane(rest)
-  if (command === 'events') return events(rest)
+  const [command = '', ...rest] = process.argv.slice(2)
+  const other = others[command]
+  if (other) {
+    await prepare(say, new AbortController().signal)
+    process.exitCode = await (await other())(rest)
+    return
+  }
   const settings = options()
   if (settings.help) return console.log(help)
   const report = await stoppingAll(started => bench(settings, started))

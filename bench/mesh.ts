@@ -33,7 +33,13 @@ export interface BenchMesh {
 }
 
 /** What each process of the mesh is called in the report. */
-const roles: Record<string, string> = { 'envoy-1': 'edge', mongod: 'store', redis: 'redis', console: 'console' }
+const roles: Record<string, string> = {
+  'envoy-1': 'edge',
+  mongod: 'store',
+  redis: 'redis',
+  console: 'console',
+  'statistics-1': 'statistics',
+}
 
 const run = promisify(execFile)
 

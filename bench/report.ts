@@ -84,7 +84,11 @@ const columns: [title: string, cell: (row: Row) => string][] = [
   ['edge', ({ cpuUs }) => microseconds(cpuUs.edge)],
   ['gateway', ({ cpuUs }) => microseconds(cpuUs.gateway)],
   ['service', ({ cpuUs }) => microseconds(cpuUs.service)],
-  ['other', ({ cpuUs }) => microseconds((cpuUs.console ?? 0) + (cpuUs.redis ?? 0) + (cpuUs.supervisor ?? 0))],
+  [
+    'other',
+    ({ cpuUs }) =>
+      microseconds((cpuUs.console ?? 0) + (cpuUs.redis ?? 0) + (cpuUs.statistics ?? 0) + (cpuUs.supervisor ?? 0)),
+  ],
   ['store', ({ cpuUs }) => microseconds(cpuUs.store)],
   [
     'ours/this',

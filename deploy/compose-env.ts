@@ -12,6 +12,7 @@ const lines = {
   SITE11_MONGO_ADMIN_PASSWORD: secret(),
   SITE11_MONGO_CONSOLE_PASSWORD: secret(),
   SITE11_MONGO_USERS_PASSWORD: secret(),
+  SITE11_MONGO_STATISTICS_PASSWORD: secret(),
   SITE11_REDIS_PASSWORD: secret(),
 }
 const text = Object.entries(lines).map(([name, value]) => `${name}=${value}\n`)

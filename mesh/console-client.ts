@@ -8,6 +8,7 @@ import {
 import {
   RegistryServiceService as registry,
   type SecretKind,
+  type TrafficWeight,
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { isConsole } from '@site11/runtime/identity.ts'
 import { operatorTokenHeader } from '../console/server/operator.ts'
@@ -92,6 +93,10 @@ export function connectConsole(address: string, operatorToken: string, trustBund
     resume: (instance: string) => call(registry.resumeInstance, { instance }, operateMs),
     remove: (instance: string) => call(registry.removeInstance, { instance }, operateMs),
     forget: (service: string) => call(registry.removeService, { service }, operateMs),
+    instances: async (service: string) => (await call(registry.listInstances, { service })).instances,
+    traffic: (service: string) => call(registry.getTraffic, { service }),
+    setTraffic: (service: string, weights: TrafficWeight[]) =>
+      call(registry.setTraffic, { service, weights }, operateMs),
     waitForAcks: (change: number, seconds: number) =>
       call(diagnostics.waitForAcks, { change, timeout: { seconds, nanos: 0 } }, seconds * 1000 + roundTripMs),
     changes: async (filter: string, pageSize: number): Promise<Change[]> =>

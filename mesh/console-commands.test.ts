@@ -218,7 +218,7 @@ describe('a diagnosis', () => {
   const processes = async () => [
     { name: 'console', state: 'failing' as const, address: '', restarts: 3, reason: 'ended with code 1' },
   ]
-  const run = (json = false) => diagnoseCommand(client, home(), { json, processes }, show)
+  const run = (json = false) => diagnoseCommand(client, home(), { json, processes, deployments: async () => [] }, show)
 
   test('ends with 1 when something is critical, and only then', async () => {
     expect(await run()).toBe(0)

@@ -5,6 +5,7 @@ import { styleText } from 'node:util'
 import type { Change, WaitForAcksResponse } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { SecretKind } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { type ConsoleClient, connectConsole, Unavailable } from './console-client.ts'
+import type { Deployment } from './deployment.ts'
 import { diagnose, diagnosisJson, isCritical } from './diagnose.ts'
 import type { Home } from './home.ts'
 import { terminalWidth, wrap } from './layout.ts'
@@ -31,10 +32,11 @@ export function consoleOf(home: Home, edgePort: number): ConsoleClient {
 export async function diagnoseCommand(
   client: ConsoleClient,
   home: Home,
-  { json, processes }: { json: boolean; processes: () => Promise<ProcessStatus[]> },
+  options: { json: boolean; processes: () => Promise<ProcessStatus[]>; deployments: () => Promise<Deployment[]> },
   show: Show,
 ): Promise<number> {
-  const diagnosis = await diagnose(client, home, processes)
+  const { json, processes, deployments } = options
+  const diagnosis = await diagnose(client, home, processes, deployments)
   show(json ? JSON.stringify(diagnosisJson(diagnosis)) : renderDiagnosis(diagnosis, terminalWidth()))
   return diagnosis.findings.some(isCritical) ? 1 : 0
 }

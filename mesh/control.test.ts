@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { askControl, serveControl, socketPath } from './control.ts'
+import { askControl, serveControl, socketPath, watchControl } from './control.ts'
 import { MeshError } from './errors.ts'
 
 let folder: string
@@ -30,6 +30,38 @@ test('a refusal reaches the asker as its sentence', async () => {
   control = await serveControl(path, { '/restart': refuse })
   await expect(askControl(path, '/restart')).rejects.toThrow('There is no "x". There are: users.')
   await expect(askControl(path, '/unknown')).rejects.toThrow(MeshError)
+})
+
+test('what goes on comes line by line, an error in the middle of it too, and ends for the mesh when its reader leaves', async () => {
+  const path = join(folder, 'mesh.sock')
+  const left = Promise.withResolvers<void>()
+  control = await serveControl(path, {
+    '/count': ({ to }, signal) =>
+      (async function* () {
+        signal.addEventListener('abort', () => left.resolve())
+        for (let n = 1; n <= Number(to); n++) yield { n, text: '가'.repeat(n) }
+        if (Number(to) === 3) throw new MeshError('No more than three.')
+        if (Number(to) === 0) throw new MeshError('Nothing to count.')
+      })(),
+  })
+  const counted: unknown[] = []
+  const count = async (to: number) => {
+    for await (const each of watchControl(path, '/count', { to }, new AbortController().signal)) counted.push(each)
+  }
+  await count(2)
+  expect(counted).toEqual([
+    { n: 1, text: '가' },
+    { n: 2, text: '가가' },
+  ])
+  await expect(count(3)).rejects.toThrow('No more than three.')
+  expect(counted).toHaveLength(5)
+  await expect(count(0)).rejects.toThrow('Nothing to count.')
+  const leaving = new AbortController()
+  for await (const _ of watchControl(path, '/count', { to: 1e9 }, leaving.signal)) {
+    leaving.abort()
+    break
+  }
+  await left.promise
 })
 
 test('when nobody listens, that is said', async () => {

@@ -13,6 +13,8 @@ import {
   ProxyProgress,
 } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { ConsoleAway, type ConsoleClient } from './console-client.ts'
+import type { Deployment } from './deployment.ts'
+import { deploymentFindings } from './deployment-findings.ts'
 import { envoyFindings } from './envoy-findings.ts'
 import { askEnvoy, type EnvoyView, knownEnvoys } from './envoy-view.ts'
 import type { Home } from './home.ts'
@@ -25,8 +27,21 @@ import type { Diagnosis } from './render-diagnosis.ts'
 const againMs = 700
 const consoleLines = 12
 
-/** @param processes what the supervisor says of them; asked for only when the Console is away. */
+/**
+ * @param processes what the supervisor says of them; asked for only when the Console is away.
+ * @param deployments what it has deployed, the last one first.
+ */
 export async function diagnose(
+  client: ConsoleClient,
+  home: Home,
+  processes: () => Promise<ProcessStatus[]>,
+  deployments: () => Promise<Deployment[]>,
+): Promise<Diagnosis> {
+  const [diagnosis, deployed] = await Promise.all([withOrWithoutConsole(client, home, processes), deployments()])
+  return { ...diagnosis, findings: inOrder([...diagnosis.findings, ...deploymentFindings(deployed)]) }
+}
+
+async function withOrWithoutConsole(
   client: ConsoleClient,
   home: Home,
   processes: () => Promise<ProcessStatus[]>,

@@ -3,6 +3,17 @@ export class MeshError extends Error {
   override name = 'MeshError'
 }
 
+/** Why a request of a caller was not even begun: a wrong argument, a name that is not known, or a state that does not allow it now. */
+export class Refused extends MeshError {
+  override name = 'Refused'
+  readonly kind: 'invalid' | 'unknown' | 'state'
+
+  constructor(kind: Refused['kind'], message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
 /** What any thrown value says, in one line. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -19,6 +19,8 @@ export function homeOf(env: NodeJS.ProcessEnv) {
     trust: join(folder, 'ca.pem'),
     record: join(folder, 'mesh.json'),
     socket: join(folder, 'mesh.sock'),
+    /** Deployments, and where services were deployed from. */
+    deployments: join(folder, 'deployments.json'),
     logs: join(folder, 'logs'),
     mongodData: join(folder, 'data/mongod'),
     mongodKey: join(folder, 'mongod.key'),

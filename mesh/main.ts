@@ -5,8 +5,10 @@ import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import type { ConsoleClient } from './console-client.ts'
 import { askControl } from './control.ts'
+import { type Deployment, isUnderWay } from './deployment.ts'
 import { MeshError } from './errors.ts'
 import { type Home, homeOf } from './home.ts'
+import { readDeployments } from './kept-deployments.ts'
 import { follow, lastLines, loggedNames, mergedByTime, renderLine } from './read-logs.ts'
 import { endOrphans, isAlive, type MeshRecord, readRecord, runningMesh } from './record.ts'
 import { type MeshStatus, renderStatus } from './status.ts'
@@ -20,7 +22,12 @@ function running(home: Home): MeshRecord {
   if (record) return record
   const left = readRecord(home.record)?.processes.filter(isAlive).length ?? 0
   const orphans = left > 0 ? ` ${left} processes of a killed one are left: npm run mesh -- stop ends them.` : ''
-  throw new MeshError(`No mesh runs in ${home.folder}.${orphans} Start it: npm start`)
+  const cut = readDeployments(home.deployments).deployments.filter(isUnderWay)
+  const services = cut.map(
+    ({ service, version, previousVersion }) => `${service} ${version} (then it has ${previousVersion} again)`,
+  )
+  const deploying = cut.length > 0 ? ` It was deploying ${services.join(', ')}; the next start takes that back.` : ''
+  throw new MeshError(`No mesh runs in ${home.folder}.${orphans}${deploying} Start it: npm start`)
 }
 
 /** Somewhat more than a mesh takes to stop, in ms. */
@@ -59,7 +66,7 @@ async function logs(home: Home, name: string | undefined, options: { follow: boo
   if (!options.follow) return
   const ending = new AbortController()
   process.on('SIGINT', () => ending.abort())
-  await follow(home.logs, names, output, ending.signal)
+  await follow(home.logs, () => names, output, ending.signal)
 }
 
 const home = homeOf(process.env)
@@ -87,6 +94,13 @@ async function processes(): Promise<MeshStatus['processes']> {
   )
 }
 
+/** What it has deployed; nothing when it does not answer. */
+const deployments = () =>
+  ask('/deployments').then(
+    answer => answer as Deployment[],
+    () => [],
+  )
+
 const instanceOption = {
   type: 'string',
   demandOption: true,
@@ -112,7 +126,8 @@ const commands = yargs(hideBin(process.argv))
     'diagnose',
     'Name what is wrong and what to do; exit code 1 if critical',
     command => command,
-    ({ json }) => withConsole((client, commands) => commands.diagnoseCommand(client, home, { json, processes }, show)),
+    ({ json }) =>
+      withConsole((client, commands) => commands.diagnoseCommand(client, home, { json, processes, deployments }, show)),
   )
   .command(
     'changes',
@@ -199,6 +214,53 @@ const commands = yargs(hideBin(process.argv))
       await ask('/scale', { replicas })
       print(json, { scaled: replicas }, `${replicas} is done.`)
     },
+  )
+  .command(
+    'deploy <service>',
+    'Replace the instances of a service, or the Console, one after another; rolled back by itself',
+    command =>
+      command
+        .positional('service', { type: 'string', demandOption: true, describe: 'Such as users, or console' })
+        .option('version', { type: 'string', default: '', describe: 'One that is known here; without, the one in use' })
+        .option('from', { type: 'string', describe: 'Another checkout of the project that has it' })
+        .option('canary', { type: 'number', default: 0, describe: 'Percent of the requests that it gets at first' })
+        .option('for', { type: 'number', default: 30, describe: 'How long a canary is watched, in seconds' }),
+    async ({ service, version, from, canary, for: seconds, json }) => {
+      const { deploy } = await import('./deploy-commands.ts')
+      process.exitCode = await deploy(running(home).socket, { service, version, from, canary, seconds }, json, show)
+    },
+  )
+  .command(
+    'rollback <service>',
+    'End the deployment that is under way, or go back to what was there before the last one',
+    command => command.positional('service', { type: 'string', demandOption: true }),
+    async ({ service, json }) => {
+      const { rollBack } = await import('./deploy-commands.ts')
+      process.exitCode = await rollBack(running(home).socket, service, json, show)
+    },
+  )
+  .command(
+    'deployments [service]',
+    'Show the last deployments and how they ended',
+    command => command.positional('service', { type: 'string', default: '' }),
+    async ({ service, json }) => {
+      const { listDeployments } = await import('./deploy-commands.ts')
+      await listDeployments(running(home).socket, service, json, show)
+    },
+  )
+  .command(
+    'traffic <service> [weights..]',
+    'Show how requests are spread over versions, or spread them: traffic users 0.1.0=90 0.2.0=10',
+    command =>
+      command
+        .positional('service', { type: 'string', demandOption: true })
+        .positional('weights', { type: 'string', array: true, default: [] })
+        .option('reset', { type: 'boolean', default: false, describe: 'All instances get the same again' }),
+    ({ service, weights, reset, json }) =>
+      withConsole(async client => {
+        const { traffic } = await import('./deploy-commands.ts')
+        return traffic(client, { service, weights, reset, json }, show)
+      }),
   )
   .command(
     'stop [name]',

@@ -4,11 +4,14 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Failover, startFailover } from '../envoy/failover.ts'
+import { consoleName } from './builds.ts'
 import { type ControlHandlers, serveControl, socketPath } from './control.ts'
+import type { Deployments } from './deployments.ts'
 import { findEngines } from './engines.ts'
 import { envoySpec } from './envoy.ts'
 import { MeshError, reasonOf } from './errors.ts'
 import { createHome, type Home, homeOf, root } from './home.ts'
+import { deploymentsOf, folderOf, operationHandlers } from './operations.ts'
 import { portsFrom, requireFree, slotFor } from './ports.ts'
 import { prepare } from './prepare.ts'
 import type { ProcessStatus } from './process.ts'
@@ -127,10 +130,16 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
       if (config && serviceName === edge) {
         return envoySpec(config, name, { edge: await slot(name), admin: await slot(`${name} admin`) })
       }
-      if (!service || !config) throw new MeshError('The mesh is still starting: try again when it is ready.')
-      return instanceSpec(config, service, name, await slot(name))
+      if (!service) throw new MeshError(`There is no service "${serviceName}".`)
+      return specOf(serviceName, name, folderOf(deployments, serviceName))
     },
   })
+  /** An instance of a service, or the Console, of the build in a folder. */
+  async function specOf(service: string, name: string, folder: string) {
+    if (!config) throw new MeshError('The mesh is still starting: try again when it is ready.')
+    if (service === consoleName) return consoleSpec(config, folder)
+    return instanceSpec(config, { name: service, folder }, name, await slot(name))
+  }
   const own: ProcessStatus = {
     name: 'mesh',
     state: 'starting',
@@ -139,7 +148,19 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     startedAt: began,
     restarts: 0,
   }
-  const control = await serveControl(record.socket, handlersFor(supervisor, settings, own, stopping))
+  const deployments = deploymentsOf({
+    supervisor,
+    home,
+    edgePort: ports.edge,
+    healthUrl: `http://127.0.0.1:${ports.consoleHttp}/health`,
+    services: services.map(({ name }) => name),
+    specOf,
+    stopping: signal,
+  })
+  const control = await serveControl(record.socket, {
+    ...handlersFor(supervisor, deployments, settings, own, stopping),
+    ...operationHandlers({ supervisor, deployments, home, services: services.map(({ name }) => name) }),
+  })
   const stopped = Promise.withResolvers<void>()
   signal.addEventListener('abort', async () => {
     own.state = 'draining'
@@ -160,7 +181,7 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     const prepared = prepare(tell, signal)
     prepared.catch(() => {})
     const engines = await findEngines(home.engines, settings.env, tell, signal)
-    config = { ...settings, secrets, engines }
+    config = { ...settings, secrets, engines, socket: record.socket }
     failover = await startFailover({
       listen: { host: '127.0.0.1', port: ports.failover },
       console: { host: '127.0.0.1', port: ports.consoleGrpc },
@@ -171,7 +192,7 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     })
     await supervisor.startStage(engineSpecs(config))
     await prepared
-    await supervisor.startStage([consoleSpec(config)])
+    await supervisor.startStage([consoleSpec(config, folderOf(deployments, consoleName))])
     const first = envoySpec(config, `${edge}-1`, { edge: ports.edge, admin: ports.envoyAdmin })
     const names = [...services.map(({ name }) => name), edge]
     await Promise.all([
@@ -181,6 +202,7 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
     await untilGreen(settings.healthUrl, signal)
     if (firstTime) await untilExists(home.admin, signal)
     own.state = 'healthy'
+    void deployments.mend()
     // A password that the operator has set is known, and shown to nobody.
     const showPassword = firstTime && !settings.env.SITE11_ADMIN_PASSWORD
     return { startedMs: Date.now() - began, showPassword, stopped: stopped.promise }
@@ -206,18 +228,34 @@ async function claim(home: Home, record: MeshRecord) {
 
 function handlersFor(
   supervisor: Supervisor,
+  deployments: Deployments,
   settings: Settings,
   own: ProcessStatus,
   stopping: AbortController,
 ): ControlHandlers {
+  /** What is being deployed is left alone. `name`: of a service, or of one of its processes. */
+  const requireIdle = (name: string) => {
+    const names = [...settings.services.map(service => service.name), consoleName]
+    for (const service of names) {
+      if (name === service || supervisor.membersOf(service).includes(name)) deployments.requireIdle(service)
+    }
+  }
   return {
     '/status': () => statusOf(supervisor, settings, own),
-    '/restart': async body => supervisor.restart(String(body.name)),
+    '/restart': async ({ name }) => {
+      requireIdle(String(name))
+      await supervisor.restart(String(name))
+    },
     '/scale': async body => {
-      await supervisor.scale(parseReplicas(String(body.replicas), scalable(settings.services)))
+      const wanted = parseReplicas(String(body.replicas), scalable(settings.services))
+      for (const service of wanted.keys()) requireIdle(service)
+      await supervisor.scale(wanted)
     },
     '/stop': async ({ name }) => {
-      if (name !== undefined) return supervisor.halt(String(name))
+      if (name !== undefined) {
+        requireIdle(String(name))
+        return supervisor.halt(String(name))
+      }
       // The answer goes out before the socket does.
       setImmediate(() => stopping.abort())
     },

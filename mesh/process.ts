@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MeshError, reasonOf } from './errors.ts'
 import type { Level } from './logs.ts'
@@ -71,6 +72,10 @@ export function countFailure(failures: number, livedMs: number): number {
   return livedMs >= steadyMs ? 1 : failures + 1
 }
 
+/** What to say of a process whose folder is gone, which the system would say of its command. */
+export const goneFolder = ({ cwd, name }: Pick<ProcessSpec, 'cwd' | 'name'>) =>
+  `its folder ${cwd} is gone; put it back, or deploy a build that is there: npm run mesh -- deploy ${name.replace(/-\d+$/, '')}`
+
 /** A promise that nobody has to wait for. */
 function newReadiness() {
   const readiness = Promise.withResolvers<void>()
@@ -121,7 +126,9 @@ export function runProcess(spec: ProcessSpec, events: ProcessEvents): ManagedPro
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const ended = new Promise<string>(resolve => {
-      current.once('error', error => resolve(`could not be started (${error.message})`))
+      current.once('error', error =>
+        resolve(`could not be started (${existsSync(spec.cwd) ? error.message : goneFolder(spec)})`),
+      )
       current.once('exit', (code, name) => resolve(name ? `was ended by ${name}` : `ended with code ${code}`))
     })
     const closed = new Promise(resolve => current.once('close', resolve))

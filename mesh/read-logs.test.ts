@@ -44,7 +44,12 @@ test('following a log misses nothing and repeats nothing when it is rotated', as
   writeFileSync(path, 'old\n')
   const ending = new AbortController()
   const lines: string[] = []
-  const following = follow(folder, ['users-1'], (_, line) => lines.push(line), ending.signal)
+  const following = follow(
+    folder,
+    () => ['users-1'],
+    (_, line) => lines.push(line),
+    ending.signal,
+  )
   const soon = AbortSignal.timeout(5000)
   const expectLines = (expected: string[]) => until(async () => expect(lines).toEqual(expected), soon)
   appendFileSync(path, 'one\ntw')

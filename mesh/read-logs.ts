@@ -44,7 +44,8 @@ export function mergedByTime(logs: { name: string; lines: string[] }[]): { name:
   return timed.sort((a, b) => a.time - b.time).map(({ name, line }) => ({ name, line }))
 }
 
-function timeOf(line: string): number | undefined {
+/** When a line was written, epoch ms, where it says so. */
+export function timeOf(line: string): number | undefined {
   const unknown = new Date(0)
   const entry = parseLine(line, unknown)
   if (entry) return entry.time.getTime() || undefined
@@ -52,19 +53,24 @@ function timeOf(line: string): number | undefined {
   return Number.isNaN(time) ? undefined : time
 }
 
-/** Calls `onLine` for every line that is added to the logs, through rotations, until `signal` fires. */
+/**
+ * Calls `onLine` for every line that is added to the logs, through rotations, until `signal` fires. A log that is not among `names` at
+ * first, and is later, is read from its beginning.
+ */
 export async function follow(
   folder: string,
-  names: string[],
+  names: () => string[],
   onLine: (name: string, line: string) => void,
   signal: AbortSignal,
 ) {
-  const places = names.map(name => {
+  const places = names().map(name => {
     const path = join(folder, `${name}.log`)
     const { size, ino } = existsSync(path) ? statSync(path) : { size: 0, ino: 0 }
     return { name, path, ino, offset: size, rest: '' }
   })
   while (!signal.aborted) {
+    const added = names().filter(name => !places.some(place => place.name === name))
+    for (const name of added) places.push({ name, path: join(folder, `${name}.log`), ino: 0, offset: 0, rest: '' })
     for (const place of places) {
       if (!existsSync(place.path)) continue
       const { ino } = statSync(place.path)

@@ -62,11 +62,16 @@ type Report = { services?: { instances?: { name?: string; status?: string }[] }[
  * stays out of service, whoever restarts it: it is as ready as it will be.
  */
 export async function requireListed(healthUrl: string, instance: string): Promise<void> {
+  const status = await listedAs(healthUrl, instance)
+  if (status !== 'healthy' && status !== 'draining') throw new Error(`the Console lists ${instance} as ${status}`)
+}
+
+/** @returns what the Console says of an instance, such as `healthy`; `unknown` when it does not list it. Rejects when it does not answer. */
+export async function listedAs(healthUrl: string, instance: string): Promise<string> {
   const { body } = await httpGet(healthUrl)
   const report: Report = JSON.parse(body)
   const listed = report.services?.flatMap(service => service.instances ?? [])
-  const status = listed?.find(({ name }) => name === instance)?.status ?? 'unknown'
-  if (status !== 'healthy' && status !== 'draining') throw new Error(`the Console lists ${instance} as ${status}`)
+  return listed?.find(({ name }) => name === instance)?.status ?? 'unknown'
 }
 
 /** Rejects unless something listens on a port of this machine. */

@@ -15,7 +15,8 @@ export function discoverServices(root: string): Service[] {
     .sort((a, b) => a.name.localeCompare(b.name))
 }
 
-const mostReplicas = 20
+/** Of a service on one machine. */
+export const mostReplicas = 20
 
 /** Reads `users=2,images=3`; `services` are those that can be scaled. Throws MeshError for what is no such list or no service. */
 export function parseReplicas(text: string, services: string[]): Map<string, number> {

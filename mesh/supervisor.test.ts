@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -211,6 +211,47 @@ test('a process that is stopped stays so until it is restarted, and so do the in
   expect(states()).toEqual(['one healthy', 'users-1 stopped', 'users-2 healthy'])
   await supervisor.scale(new Map([['users', 1]]))
   await expect(supervisor.halt('two')).rejects.toThrow(MeshError)
+})
+
+test('another process is launched where a halted one was, or beside the others, and only one of a name', async () => {
+  await supervisor.scale(new Map([['users', 2]]))
+  const never = new AbortController().signal
+  await supervisor.halt('users-1')
+  await supervisor.launch('users', spec('users-1'), never)
+  await supervisor.launch('users', spec('users-3'), never)
+  expect(supervisor.membersOf('users')).toEqual(['users-1', 'users-2', 'users-3'])
+  expect(supervisor.statuses().map(({ state }) => state)).toEqual(['healthy', 'healthy', 'healthy'])
+  await expect(supervisor.launch('users', spec('users-2'), never)).rejects.toThrow('users-2 runs already')
+  await supervisor.remove('users-3')
+  expect(supervisor.membersOf('users')).toEqual(['users-1', 'users-2'])
+  expect(traced('users-3').at(-1)).toBe('users-3 stops')
+})
+
+test('a restart of what cannot start again, as its folder is gone, is refused while it runs', async () => {
+  await supervisor.scale(new Map([['users', 1]]))
+  const own = join(folder, 'checkout')
+  mkdirSync(own)
+  await supervisor.launch('users', { ...spec('users-2'), cwd: own }, new AbortController().signal)
+  rmSync(own, { recursive: true })
+  await expect(supervisor.restart('users')).rejects.toThrow(
+    /users-2 is left as it is: .*checkout is gone.*deploy users/,
+  )
+  expect(supervisor.statuses().map(({ state }) => state)).toEqual(['healthy', 'healthy'])
+})
+
+test('a launch that is given up says why, and with which last words; the process is there to be halted', async () => {
+  await supervisor.scale(new Map([['users', 1]]))
+  const late = new AbortController()
+  const slow = spec('users-2', { before: "console.error('waiting for nobody')", delayMs: 1e6 })
+  const launched = supervisor.launch('users', slow, late.signal)
+  await until(async () => {
+    if (traced('users-2').length === 0) throw new Error('not started yet')
+  }, AbortSignal.timeout(5000))
+  late.abort(new MeshError('users-2 is late'))
+  await expect(launched).rejects.toThrow(/users-2 is late\. Its log is/)
+  expect(supervisor.membersOf('users')).toEqual(['users-1', 'users-2'])
+  await supervisor.remove('users-2')
+  expect(supervisor.membersOf('users')).toEqual(['users-1'])
 })
 
 test('a restart of one process leaves the others alone; of an unknown one it says which exist', async () => {

@@ -2,10 +2,11 @@
  * Runs the processes of a mesh: stage by stage as each becomes ready, then the instances of services; scales and restarts them, and
  * stops all in reverse. The one stateful thing of mesh/; what it runs is data (ProcessSpec).
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { MeshError, reasonOf } from './errors.ts'
 import { type Level, type LogEntry, type LogFile, openLog, wholeLines } from './logs.ts'
-import { type ManagedProcess, type ProcessSpec, type ProcessStatus, runProcess } from './process.ts'
+import { goneFolder, type ManagedProcess, type ProcessSpec, type ProcessStatus, runProcess } from './process.ts'
 import { lastWords, renderEntry, terminalStream } from './render.ts'
 
 export type SupervisorOptions = {
@@ -36,6 +37,13 @@ const edgeDrainMs = 5000
 type Member = ManagedProcess & { lastWords: () => string[] }
 
 const longestWords = 16 * 1024
+
+/** Rejects when the signal fires, with its reason. */
+const aborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 
 export function createSupervisor(options: SupervisorOptions) {
   const stages: Member[][] = []
@@ -97,10 +105,10 @@ export function createSupervisor(options: SupervisorOptions) {
     return { ...member, lastWords: () => lastWords(spec.name, words) }
   }
 
-  /** Like whenReady, and the reason comes with what the process has said. */
-  async function becomesReady(member: Member) {
+  /** Like whenReady, and the reason comes with what the process has said. Rejects with that of the signal when it fires first. */
+  async function becomesReady(member: Member, signal?: AbortSignal) {
     try {
-      await member.whenReady()
+      await Promise.race([member.whenReady(), ...(signal ? [aborted(signal)] : [])])
     } catch (error) {
       const words = member.lastWords().map(line => `\n  ${line}`)
       const file = join(options.logs, `${member.spec.name}.log`)
@@ -117,7 +125,7 @@ export function createSupervisor(options: SupervisorOptions) {
     stages.push(stage)
     if (service) instances.set(service, stage)
     record()
-    await Promise.all(stage.map(becomesReady))
+    await Promise.all(stage.map(member => becomesReady(member)))
   }
 
   /**
@@ -142,7 +150,7 @@ export function createSupervisor(options: SupervisorOptions) {
       }
     }
     for (const member of surplus) say('info', `draining ${member.spec.name}`)
-    const results = await Promise.allSettled([...added.map(becomesReady), ...surplus.map(leave)])
+    const results = await Promise.allSettled([...added.map(member => becomesReady(member)), ...surplus.map(leave)])
     for (const [service, count] of wanted) instances.get(service)?.splice(count)
     record()
     const failed = results.find(result => result.status === 'rejected')
@@ -157,7 +165,10 @@ export function createSupervisor(options: SupervisorOptions) {
   /** Restarts a process, or the instances of a service one after another; each is ready before the next one goes. */
   async function restart(name: string) {
     refuseWhenStopped()
-    for (const { list, member } of named(name)) {
+    const all = named(name)
+    const lost = all.find(({ member }) => !existsSync(member.spec.cwd))
+    if (lost) throw new MeshError(`${lost.member.spec.name} is left as it is: ${goneFolder(lost.member.spec)}`)
+    for (const { list, member } of all) {
       say('info', `restarting ${member.spec.name}`)
       await leave(member)
       refuseWhenStopped()
@@ -166,6 +177,34 @@ export function createSupervisor(options: SupervisorOptions) {
       record()
       await becomesReady(next)
     }
+  }
+
+  /**
+   * Starts a process where the one of its name was, which has been halted, or else as a further instance of the service.
+   * @returns when it is ready. Rejects when it is not, or the signal fires: it is kept running, or trying to, all the same.
+   */
+  async function launch(service: string, spec: ProcessSpec, signal: AbortSignal) {
+    refuseWhenStopped()
+    const [place] = lists().flatMap(list =>
+      list.filter(({ spec: { name } }) => name === spec.name).map(old => ({ list, old })),
+    )
+    if (place && place.old.status().state !== 'stopped') throw new MeshError(`${spec.name} runs already.`)
+    const list = place?.list ?? instances.get(service)
+    if (!list) throw new MeshError(`${service} cannot have further instances.`)
+    const member = run(spec)
+    list.splice(place ? list.indexOf(place.old) : list.length, place ? 1 : 0, member)
+    record()
+    await becomesReady(member, signal)
+  }
+
+  /** Ends an instance in order and forgets it. */
+  async function remove(name: string) {
+    refuseWhenStopped()
+    for (const { list, member } of named(name)) {
+      await leave(member)
+      list.splice(list.indexOf(member), 1)
+    }
+    record()
   }
 
   /** Stops a process, or the instances of a service, until it is restarted. */
@@ -220,7 +259,13 @@ export function createSupervisor(options: SupervisorOptions) {
     scale: serially(scale),
     restart: serially(restart),
     halt: serially(halt),
+    launch: serially(launch),
+    remove: serially(remove),
     stop,
+    /** The processes of a service in their order; of what is none, the process of that name. */
+    membersOf: (name: string): string[] =>
+      (instances.get(name) ?? processes().filter(member => member.spec.name === name)).map(({ spec }) => spec.name),
+    specOf: (name: string): ProcessSpec | undefined => processes().find(member => member.spec.name === name)?.spec,
     statuses: (): ProcessStatus[] => processes().map(member => member.status()),
   }
 }

@@ -24,6 +24,8 @@ export type MeshConfig = {
   secrets: Secrets
   engines: Record<EngineName, string>
   services: Service[]
+  /** The control socket of the supervisor, for the Console. */
+  socket?: string
   /** What the operator has set. */
   env: NodeJS.ProcessEnv
 }
@@ -39,14 +41,15 @@ export function engineSpecs({ engines, ports, home, secrets }: MeshConfig): Proc
   ]
 }
 
-export function consoleSpec(config: MeshConfig): ProcessSpec {
-  const { ports, env, secrets, tls } = config
+/** The Console, of this checkout or of another. */
+export function consoleSpec(config: MeshConfig, folder = join(root, 'console/server')): ProcessSpec {
+  const { ports, env, secrets, tls, socket } = config
   const http = `${loopback}:${ports.consoleHttp}`
   return {
     name: 'console',
     command: process.execPath,
     args: [...nodeFlags(2), 'main.ts'],
-    cwd: join(root, 'console/server'),
+    cwd: folder,
     env: {
       ...consoleEnv(env),
       ...platformEnv(config, 'console', 'console-1', `${loopback}:${ports.consoleGrpc}`),
@@ -55,6 +58,7 @@ export function consoleSpec(config: MeshConfig): ProcessSpec {
       SITE11_EDGE_ADDRESS: config.bind,
       SITE11_SECRET_KEY: secrets.secretKey,
       SITE11_OPERATOR_TOKEN: secrets.operatorToken,
+      ...(socket && { SITE11_SUPERVISOR: socket }),
       ...(tls && { SITE11_TLS_CERTIFICATE: tls.certificate, SITE11_TLS_KEY: tls.key }),
     },
     address: http,

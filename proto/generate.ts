@@ -38,6 +38,7 @@ const envoyPackages = [
   'config/listener/v3',
   'config/rbac/v3',
   'config/route/v3',
+  'data/accesslog/v3',
   'extensions/access_loggers/file/v3',
   'extensions/access_loggers/grpc/v3',
   'extensions/access_loggers/stream/v3',
@@ -60,6 +61,7 @@ const envoyPackages = [
   'extensions/retry/host/previous_hosts/v3',
   'extensions/transport_sockets/tls/v3',
   'extensions/upstreams/http/v3',
+  'service/accesslog/v3',
   'service/discovery/v3',
 ]
 

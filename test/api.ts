@@ -5,7 +5,9 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '@site11/prot
 import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { EventsService } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
+import { OperationsService } from '@site11/proto/es/site11/console/v1/operations_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { inject } from 'vitest'
 import { grpcTransport } from './grpc.ts'
@@ -26,6 +28,8 @@ export interface Api {
   registry: Client<typeof RegistryService>
   diagnostics: Client<typeof DiagnosticsService>
   events: Client<typeof EventsService>
+  operations: Client<typeof OperationsService>
+  statistics: Client<typeof StatisticsService>
 }
 
 export const nobody: TokenSource = async () => undefined
@@ -42,6 +46,8 @@ export function apiOver(name: TransportName, token: TokenSource = nobody, header
     registry: createClient(RegistryService, transport),
     diagnostics: createClient(DiagnosticsService, transport),
     events: createClient(EventsService, transport),
+    operations: createClient(OperationsService, transport),
+    statistics: createClient(StatisticsService, transport),
   }
 }
 

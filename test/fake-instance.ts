@@ -1,5 +1,5 @@
 /** An instance of a service made up by a test, that is attached to the Console as any other: real server, real stream. */
-import { Metadata, type ServiceError } from '@grpc/grpc-js'
+import { Metadata, type Server, type ServiceError } from '@grpc/grpc-js'
 import {
   type AttachResponse,
   type Hello,
@@ -25,13 +25,21 @@ export interface FakeInstance {
   kill(): void
 }
 
-/** @param hello what differs from an ordinary hello. `clockMs`: how far its clock is ahead. */
+export interface FakeOptions {
+  /** How far its clock is ahead. */
+  clockMs?: number
+  /** Adds what it serves besides its health. */
+  add?(server: Server): void
+}
+
+/** @param hello what differs from an ordinary hello. */
 export async function startFake(
   hello: Partial<Hello> & Pick<Hello, 'service' | 'instance'>,
-  { clockMs = 0 } = {},
+  { clockMs = 0, add }: FakeOptions = {},
 ): Promise<FakeInstance> {
   const identity = createIdentity()
   const server = createServer()
+  add?.(server)
   const health = addHealth(server, [], {}, { log: createLog('fake', 'silent') })
   const address = `127.0.0.1:${await listen(server, '127.0.0.1:0', identity.server())}`
   const home = homeOf(mesh.settings)

@@ -60,9 +60,9 @@ beforeAll(async () => {
   credentialsFor = await makeCredentials()
   const { instances } = await apiOver('gRPC', admin).registry.listInstances({})
   const edge = edgeDoor()
-  const direct = ['users-1', 'console-1'].map(name => {
-    const { service, address } = instances.find(each => each.instance === name) ?? expect.fail(`no ${name}`)
-    return [service, instanceDoor(`gRPC at ${name}`, service, address)] as const
+  const direct = [...new Set(all.map(serviceOf))].map(name => {
+    const { service, instance, address } = instances.find(each => each.service === name) ?? expect.fail(`no ${name}`)
+    return [service, instanceDoor(`gRPC at ${instance}`, service, address)] as const
   })
   doors = new Map(direct.map(([service, door]) => [service, [restDoor, edge, webDoor, door]]))
   return () => {

@@ -1,8 +1,9 @@
-/** A steady stream of reads over REST and gRPC, of which every single one is accounted for. */
-import { Agent, get } from 'node:http'
+/** A steady stream of reads, and writes that may be repeated, over REST and gRPC, of which every single one is accounted for. */
+import { randomUUID } from 'node:crypto'
+import { Agent, request as httpRequest } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
-import { GetUserRequest } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
+import { CreateUserRequest, GetUserRequest } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 
 export interface Failure {
   protocol: 'REST' | 'gRPC'
@@ -27,17 +28,27 @@ export interface Account {
 export interface Traffic {
   /** Waits until so many more were sent and answered. */
   more(count: number): Promise<void>
+  /** Shows this token from now on. */
+  use(token: string): void
   /** Sends no more, waits for every answer, and prints the account under this name. */
   stop(name: string): Promise<Account>
 }
 
 const timeoutMs = 10_000
 
-/** Reads one user again and again, half over REST and half over gRPC, open loop: whoever answers slowly is asked all the same. */
+/** Users to be made: each is made once, and asked for again and again under the same request id. */
+const newUsers = 100
+const writeEvery = 5
+
+/**
+ * Reads one user again and again, half over REST and half over gRPC, open loop: whoever answers slowly is asked all the same. With
+ * `writes`, every fifth request makes a user, under a request id that is used again.
+ */
 export function startTraffic(
-  { url, userId, token }: { url: string; userId: string; token: string },
+  { url, userId, token: first, writes = false }: { url: string; userId: string; token: string; writes?: boolean },
   perSecond = 300,
 ): Traffic {
+  let token = first
   const { hostname, port, host } = new URL(url)
   const agent = new Agent({ keepAlive: true, maxSockets: 256 })
   const client = new Client(host, credentials.createInsecure(), {
@@ -45,16 +56,19 @@ export function startTraffic(
     'grpc.initial_reconnect_backoff_ms': 50,
     'grpc.max_reconnect_backoff_ms': 200,
   })
-  const metadata = new Metadata()
-  metadata.set('authorization', `Bearer ${token}`)
-  const request = Buffer.from(GetUserRequest.encode(GetUserRequest.fromPartial({ id: userId })).finish())
+  const read = Buffer.from(GetUserRequest.encode(GetUserRequest.fromPartial({ id: userId })).finish())
+  const made = Array.from({ length: newUsers }, () => ({
+    user: { email: `${randomUUID()}@example.org` },
+    requestId: randomUUID(),
+  }))
   const bytes = (buffer: Buffer) => buffer
 
-  const overRest = () =>
+  const overRest = (user: (typeof made)[number] | undefined) =>
     new Promise<string>(resolve => {
-      const headers = { authorization: `Bearer ${token}` }
-      const options = { hostname, port, path: `/api/v1/users/${userId}`, headers, agent, timeout: timeoutMs }
-      const sending = get(options, response => {
+      const headers = { authorization: `Bearer ${token}`, ...(user && { 'content-type': 'application/json' }) }
+      const path = user ? '/api/v1/users' : `/api/v1/users/${userId}`
+      const options = { hostname, port, path, method: user ? 'POST' : 'GET', headers, agent, timeout: timeoutMs }
+      const sending = httpRequest(options, response => {
         let body = ''
         response.setEncoding('utf8').on('data', chunk => {
           body += chunk
@@ -64,11 +78,15 @@ export function startTraffic(
       })
       sending.on('timeout', () => sending.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
       sending.on('error', error => resolve(`${(error as NodeJS.ErrnoException).code ?? ''} ${error.message}`))
+      sending.end(user && JSON.stringify(user))
     })
-  const overGrpc = () =>
+  const overGrpc = (user: (typeof made)[number] | undefined) =>
     new Promise<string>(resolve => {
       const options = { deadline: Date.now() + timeoutMs }
-      const path = '/site11.users.v1.UsersService/GetUser'
+      const metadata = new Metadata()
+      metadata.set('authorization', `Bearer ${token}`)
+      const path = `/site11.users.v1.UsersService/${user ? 'CreateUser' : 'GetUser'}`
+      const request = user ? Buffer.from(CreateUserRequest.encode(CreateUserRequest.fromPartial(user)).finish()) : read
       client.makeUnaryRequest(path, bytes, bytes, request, metadata, options, (error: ServiceError | null) =>
         resolve(error ? error.message : ''),
       )
@@ -80,10 +98,12 @@ export function startTraffic(
   const failures: Failure[] = []
   const open = new Set<Promise<void>>()
 
-  async function one(protocol: Failure['protocol']) {
+  async function one(number: number) {
+    const protocol = number % 2 === 0 ? 'REST' : 'gRPC'
+    const user = writes && number % writeEvery === 0 ? made[(number / writeEvery) % newUsers] : undefined
     const sentMs = Date.now()
     const began = performance.now()
-    const what = await (protocol === 'REST' ? overRest() : overGrpc())
+    const what = await (protocol === 'REST' ? overRest(user) : overGrpc(user))
     const tookMs = performance.now() - began
     if (what) failures.push({ protocol, sentMs, tookMs: Math.round(tookMs), what })
     else took.push(tookMs)
@@ -94,7 +114,7 @@ export function startTraffic(
     while (!stopped) {
       const due = Math.floor(((performance.now() - began) * perSecond) / 1000)
       for (; sent < due && !stopped; sent++) {
-        const answered = one(sent % 2 === 0 ? 'REST' : 'gRPC').finally(() => open.delete(answered))
+        const answered = one(sent).finally(() => open.delete(answered))
         open.add(answered)
       }
       await delay(5)
@@ -106,6 +126,9 @@ export function startTraffic(
     async more(count) {
       const wanted = answered() + count
       while (answered() < wanted) await delay(20)
+    },
+    use(next) {
+      token = next
     },
     async stop(name) {
       stopped = true

@@ -1,18 +1,23 @@
-import { ServerCredentials } from '@grpc/grpc-js'
 /**
  * The service that is called, in a process of its own. It answers at once until it is told how many workers it has: then each answer
  * takes one of them for a while, and what finds no place is refused with UNAVAILABLE, which costs something too.
  */
+import { ServerCredentials } from '@grpc/grpc-js'
 import { User } from '@site11/proto/grpc/site11/users/v1/user.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import type { Handlers } from '@site11/runtime/call.ts'
 import { unavailable } from '@site11/runtime/errors.ts'
+import { createIdentity } from '@site11/runtime/identity.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
 
 /** What the bench says, and what it is told in return. */
-export type Command = { workers: number } | { count: true }
-export type Report = { port: number } | { attempts: number }
+export type Command =
+  | { identity: { chain: string; privateKey: string; trust: string } }
+  | { workers: number }
+  | { count: true }
+/** `port` is one without TLS. */
+export type Report = { port: number; tlsPort: number } | { attempts: number }
 
 /** All ms. */
 const answerMs = 10
@@ -59,17 +64,25 @@ const handlers = Object.fromEntries(
   ]),
 ) as unknown as Handlers<typeof UsersServiceService>
 
-const server = createServer()
-addService(server, UsersServiceService, handlers, {
-  authenticate: () => ({ kind: 'service', service: 'console' }),
-  log: createLog('bench', 'error'),
-})
+function start(credentials: ServerCredentials) {
+  const server = createServer()
+  addService(server, UsersServiceService, handlers, {
+    authenticate: () => ({ kind: 'service', service: 'console' }),
+    log: createLog('bench', 'error'),
+  })
+  return listen(server, '127.0.0.1:0', credentials)
+}
+
+const identity = createIdentity()
 const tell = (report: Report) => process.send?.(report)
 process.on('message', (command: Command) => {
-  if ('workers' in command) {
+  if ('identity' in command) {
+    identity.setTrust(command.identity.trust)
+    identity.setCertificate(command.identity)
+  } else if ('workers' in command) {
     workers = command.workers
     for (let i = 0; i < workers; i++) work()
   } else tell({ attempts })
 })
 process.on('disconnect', () => process.exit())
-tell({ port: await listen(server, '127.0.0.1:0', ServerCredentials.createInsecure()) })
+tell({ port: await start(ServerCredentials.createInsecure()), tlsPort: await start(identity.server()) })

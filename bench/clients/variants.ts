@@ -2,6 +2,7 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { createClient } from '@site11/runtime/client.ts'
+import type { Identity } from '@site11/runtime/identity.ts'
 import { scheme, setPeersOf } from '@site11/runtime/peers.ts'
 
 export interface Variant {
@@ -16,9 +17,16 @@ const timeoutMs = 5000
 const id = '0190b0b8-5f2c-7cc0-8f0a-2f9a4f6f9b11'
 const { path, requestSerialize, responseDeserialize } = UsersServiceService.getUser
 
-/** grpc-js as it is. */
-export function bare(name: string, target: string, serviceConfig: object = {}, hasToken = false): Variant {
-  const client = new Client(target, credentials.createInsecure(), {
+interface Extras {
+  serviceConfig?: object
+  hasToken?: boolean
+  identity?: Identity | undefined
+}
+
+/** grpc-js as it is, and with what is asked for. With an identity, connections are TLS and both ends show a certificate. */
+export function bare(name: string, target: string, { serviceConfig, hasToken, identity }: Extras = {}): Variant {
+  const client = new Client(target, identity?.channelTo('users') ?? credentials.createInsecure(), {
+    'grpc.ssl_target_name_override': 'users',
     'grpc.enable_channelz': 0,
     'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }], ...serviceConfig }),
   })
@@ -33,16 +41,22 @@ export function bare(name: string, target: string, serviceConfig: object = {}, h
   return { name, call, close: () => client.close() }
 }
 
+/** Each variant has a service of its own, so that none knows what another has learned of it. */
+const serviceFor = (name: string) => name.replaceAll(' ', '-').toLowerCase()
+
 /** Through the registry's resolver. */
-export function resolved(name: string, address: string): Variant {
-  setPeersOf('resolved', [{ service: 'resolved', address }])
-  return bare(name, `${scheme}:resolved`)
+export function resolved(name: string, address: string, extras: Extras = {}): Variant {
+  const service = serviceFor(name)
+  setPeersOf(service, [{ service, address }])
+  return bare(name, `${scheme}:${service}`, extras)
 }
 
 /** Ours: resolver, token, trace, breaker, retries. */
-export function ours(name: string, address: string): Variant {
-  setPeersOf(name, [{ service: name, address }])
-  const client = createClient(UsersServiceService, name, () => token, { channelTo: () => credentials.createInsecure() })
+export function ours(name: string, address: string, identity?: Identity): Variant {
+  const service = serviceFor(name)
+  setPeersOf(service, [{ service, address }])
+  const channelTo = () => identity?.channelTo('users') ?? credentials.createInsecure()
+  const client = createClient(UsersServiceService, service, () => token, { channelTo })
   return { name, call: () => client.getUser({ id }), close: () => client.close() }
 }
 
@@ -55,6 +69,8 @@ const retryPolicy = {
 }
 const name = [{ service: 'site11.users.v1.UsersService' }]
 /** Retries of grpc-js, as many as the contract allows. */
-export const withRetries = { methodConfig: [{ name, retryPolicy }] }
+export const withRetries = { serviceConfig: { methodConfig: [{ name, retryPolicy }] } }
 /** The same with the budget of grpc-js. */
-export const withThrottling = { ...withRetries, retryThrottling: { maxTokens: 10, tokenRatio: 0.1 } }
+export const withThrottling = {
+  serviceConfig: { ...withRetries.serviceConfig, retryThrottling: { maxTokens: 10, tokenRatio: 0.1 } },
+}

@@ -45,6 +45,7 @@ const againMs = (failures: number) => Math.min(2000, 100 * 2 ** Math.min(failure
 export async function startInstance(options: InstanceOptions): Promise<SimulatedInstance> {
   const { console, joinToken, trust, service, name, contract, watches = [], count = () => {} } = options
   const server = await startInstanceServer(name)
+  const { publicKey, privateKey } = await key
   const peers = new Map<string, string[]>()
   let session: ClientHttp2Session | undefined
   let call: Call | undefined
@@ -52,6 +53,11 @@ export async function startInstance(options: InstanceOptions): Promise<Simulated
 
   function send(message: AttachRequest['message']) {
     call?.write(AttachRequest.encode({ message }).finish())
+  }
+
+  const askFor = () => {
+    if (watches.length > 0) send({ $case: 'watchPeers', value: { services: watches } })
+    send({ $case: 'certificateRequest', value: { publicKey } })
   }
 
   /** One life of the stream; when it breaks, another one follows. The first fails when it is refused. */
@@ -75,13 +81,11 @@ export async function startInstance(options: InstanceOptions): Promise<Simulated
             isWelcome = true
             const { seconds = 5, nanos = 0 } = message.value.heartbeatInterval ?? {}
             beating = setInterval(beat, seconds * 1000 + nanos / 1e6)
-            if (watches.length > 0) send({ $case: 'watchPeers', value: { services: watches } })
-            void key.then(({ publicKey }) => send({ $case: 'certificateRequest', value: { publicKey } }))
             welcome()
           }
           if (message?.$case === 'certificate') {
             const { chain } = message.value
-            void key.then(({ privateKey }) => server.setCertificate({ chain, privateKey, trust }))
+            server.setCertificate({ chain, privateKey, trust })
           }
           if (message?.$case === 'peers') {
             const told = message.value
@@ -108,6 +112,7 @@ export async function startInstance(options: InstanceOptions): Promise<Simulated
     const address = `127.0.0.1:${server.port}`
     const facts = { service, instance: name, version: '1.0.0', zone: '', apiVersion: '', address, contract }
     send({ $case: 'hello', value: { ...facts, startTime, sendTime: new Date() } })
+    askFor()
   }
 
   function leave() {

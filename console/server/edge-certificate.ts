@@ -9,6 +9,8 @@ import { StartError } from './start-error.ts'
 export interface EdgeCertificate {
   /** PEM. */
   current(): { certificateChain: string; privateKey: string }
+  /** Who has signed it, and when it is valid. */
+  facts(): { authority: string; createTime: Date; expireTime: Date }
   /** What is wrong with it, or with the files that are to replace it. */
   problem(): string | undefined
   /** That it will be wrong soon. */
@@ -68,6 +70,7 @@ export async function watchEdgeCertificate(
 
   return {
     current: () => ({ certificateChain: current.certificateChain, privateKey: current.privateKey }),
+    facts: () => ({ authority: current.issuer, createTime: current.begins, expireTime: current.expires }),
     problem: () => refused ?? (leftMs() <= 0 ? `${files.certificate} has expired at ${ends()}: ${renew}` : undefined),
     warning: () =>
       leftMs() > 0 && leftMs() < warnMs ? `${files.certificate} expires at ${ends()}: ${renew}` : undefined,
@@ -86,7 +89,13 @@ async function read({ certificate, key }: { certificate: string; key: string }) 
   const first = parsed(certificate, certificateChain)
   if (!belongsTo(first, privateKey, key))
     throw new Error(`${key} (SITE11_TLS_KEY) is not the key of ${certificate} (SITE11_TLS_CERTIFICATE).`)
-  return { certificateChain, privateKey, expires: new Date(first.validTo) }
+  return { certificateChain, privateKey, ...factsOf(first) }
+}
+
+function factsOf({ issuer, validFrom, validTo }: X509Certificate) {
+  // `CN=name`, one attribute in a line.
+  const name = /^CN=(.*)$/m.exec(issuer)?.[1] ?? issuer.replaceAll('\n', ', ')
+  return { issuer: name, begins: new Date(validFrom), expires: new Date(validTo) }
 }
 
 async function readPem(variable: string, file: string): Promise<string> {

@@ -25,6 +25,9 @@ export interface FirstAdminOptions {
   signal: AbortSignal
 }
 
+/** The address of the first admin when the operator names none. */
+export const defaultAdmin = 'admin@site11.local'
+
 interface Account {
   email: string
   password: string
@@ -76,7 +79,7 @@ async function makeAdmin({ users, home, email, password, log }: FirstAdminOption
 async function accountIn(path: string, email: string | undefined, password: string | undefined): Promise<Account> {
   const kept = await readAccount(path)
   const wanted = {
-    email: email ?? kept?.email ?? 'admin@site11.local',
+    email: email ?? kept?.email ?? defaultAdmin,
     password:
       password ??
       (kept && (email === undefined || email === kept.email) ? kept.password : randomBytes(18).toString('base64url')),

@@ -7,6 +7,7 @@ export const allScopes = [
   'mesh:read',
   'mesh:write',
   'profile',
+  'sessions:admin',
   'users:admin',
   'users:read',
   'users:write',

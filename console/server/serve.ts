@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { EventsServiceService } from '@site11/proto/grpc/site11/console/v1/events_service.ts'
+import { OperationsServiceService } from '@site11/proto/grpc/site11/console/v1/operations_service.ts'
 import { ProxyProgress, RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
@@ -23,19 +24,24 @@ import { loadAuthorities } from './ca/authorities.ts'
 import { createMeshTrust } from './ca/mesh-trust.ts'
 import type { ConsoleConfig } from './config.ts'
 import { createControlPlane } from './control-plane/server.ts'
+import { secretsOf } from './diagnostics/secrets.ts'
 import { diagnosticsService } from './diagnostics/service.ts'
 import { checkContract, createEdge } from './edge.ts'
 import { edgeCertificateOf } from './edge-certificate.ts'
 import { connectEvents } from './events/connect.ts'
-import { ensureAdmin } from './first-admin.ts'
+import { defaultAdmin, ensureAdmin } from './first-admin.ts'
 import { type HealthReport, healthReport } from './health/report.ts'
 import { createHealthWatch } from './health/watch.ts'
+import type { StaticFile } from './http/static.ts'
 import { openJournal } from './journal/journal.ts'
 import { recordConsole } from './journal/record.ts'
 import { loadKeys } from './keys/keys.ts'
 import { meshStateFrom, originsOf, peersFrom } from './mesh-state.ts'
+import { createDescriptorsFile } from './openapi/descriptors.ts'
 import { createOpenapi } from './openapi/openapi.ts'
 import type { Json } from './openapi/schemas.ts'
+import { recordDeployments } from './operations/journal.ts'
+import { operationsService } from './operations/service.ts'
 import { acceptOperatorToken } from './operator.ts'
 import { consoleService, createOwnInstance, describeOwn } from './own.ts'
 import { loadContracts } from './registry/contracts.ts'
@@ -53,13 +59,20 @@ const renewMs = 10_000
 /** Looking at the whole mesh after a change costs some ms where there are a thousand instances: at most so often. ms. */
 const followMs = 20
 
-const definitions = [AuthServiceService, RegistryServiceService, DiagnosticsServiceService, EventsServiceService]
+const definitions = [
+  AuthServiceService,
+  RegistryServiceService,
+  DiagnosticsServiceService,
+  EventsServiceService,
+  OperationsServiceService,
+]
 const nobody: ReadonlySet<string> = new Set()
 
 export interface Serving {
   health(): HealthReport
   jwks(): JSONWebKeySet
   openapi(): Json
+  descriptors(): StaticFile
   close(): Promise<void>
 }
 
@@ -170,6 +183,8 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     users,
     verify,
     cookie: { secure: issuer.startsWith('https:'), origins: originsOf(config) },
+    generatedFor: config.SITE11_ADMIN_PASSWORD ? undefined : (config.SITE11_ADMIN_EMAIL ?? defaultAdmin),
+    record: journal.record,
     now,
   })
   const diagnostics = diagnosticsService({
@@ -185,6 +200,8 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     },
     own: ownInstance,
     health,
+    contracts: () => mesh(nobody).services,
+    secrets: () => secretsOf({ keys, authorities, edge: certificate?.facts() }),
     problems: () => [...configurationProblems(), certificate?.warning() ?? []].flat(),
     pageSecret: config.SITE11_SECRET_KEY.toString('base64'),
     now,
@@ -197,6 +214,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   service(withSharedMessages(RegistryServiceService), attachments.handlers).add(server, { authenticate, log })
   service(DiagnosticsServiceService, diagnostics).add(server, { authenticate, log })
   service(EventsServiceService, events.handlers).add(server, { authenticate, log })
+  service(OperationsServiceService, operationsService(config.SITE11_SUPERVISOR)).add(server, { authenticate, log })
   controlPlane.addTo(server)
 
   const takeKeys = () => verifier.setKeys({ issuer, jwks: keys.jwks() })
@@ -250,6 +268,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   // Asked for now and then, so that it knows since when it is as it is.
   const looking = setInterval(ownInstance, 1000)
   const ending = new AbortController()
+  if (config.SITE11_SUPERVISOR) void recordDeployments(config.SITE11_SUPERVISOR, journal, ending.signal, log)
   const close = async () => {
     ending.abort()
     clearInterval(renewing)
@@ -276,6 +295,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   }
 
   const openapi = createOpenapi({ url: issuer, version })
+  const descriptors = createDescriptorsFile()
   const admin = {
     users,
     home: config.SITE11_HOME,
@@ -287,5 +307,12 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   void ensureAdmin(admin, problem => {
     adminProblem = problem
   })
-  return { jwks: keys.jwks, openapi: () => openapi(mesh(nobody).services), health, close }
+  const contractsInForce = () => mesh(nobody).services
+  return {
+    jwks: keys.jwks,
+    openapi: () => openapi(contractsInForce()),
+    descriptors: () => descriptors(contractsInForce()),
+    health,
+    close,
+  }
 }

@@ -22,6 +22,7 @@ export async function startConsole(config: ConsoleConfig, version: string, log: 
     health: () => serving?.health(),
     jwks: () => serving?.jwks(),
     openapi: () => serving?.openapi(),
+    descriptors: () => serving?.descriptors(),
     files: staticFiles(join(import.meta.dirname, '../web/dist')),
     log,
   })

@@ -53,9 +53,9 @@ test('a token of yesterday has expired', async () => {
   await expect(verifier.verify(`Bearer ${token}`)).rejects.toThrow(ServiceError)
 })
 
-test('an internal token is replaced while it still has half an hour to live', () => {
+test('an internal token is replaced while it still has three quarters of an hour to live', () => {
   const expireTime = new Date(3_600_000)
   expect(isDue({ token: '', expireTime }, 0)).toBe(false)
-  expect(isDue({ token: '', expireTime }, 30 * 60_000)).toBe(false)
-  expect(isDue({ token: '', expireTime }, 30 * 60_000 + 1)).toBe(true)
+  expect(isDue({ token: '', expireTime }, 15 * 60_000)).toBe(false)
+  expect(isDue({ token: '', expireTime }, 15 * 60_000 + 1)).toBe(true)
 })

@@ -7,7 +7,7 @@ import type { SigningKeys } from './keys/keys.ts'
 const accessSeconds = 5 * 60
 const internalSeconds = 60 * 60
 /** An internal token is replaced when it has less than this to live. Holders may be out of reach for as long. */
-const renewMs = 30 * 60_000
+const renewMs = 45 * 60_000
 
 export interface AccessToken {
   token: string

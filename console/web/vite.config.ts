@@ -18,7 +18,7 @@ export default defineConfig({
             // What every page stands on: one file that stays in the browser's cache while pages change.
             {
               name: 'core',
-              test: /node_modules\/(react|react-dom|scheduler|@tanstack|@connectrpc|@bufbuild|i18next|react-i18next)\//,
+              test: /node_modules\/(react|react-dom|scheduler|@tanstack(?!\/(react-virtual|virtual-core))|@connectrpc|@bufbuild\/protobuf|i18next|react-i18next)\//,
             },
             { name: 'contracts', test: /proto\/gen/ },
           ],
@@ -26,5 +26,5 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { '/site11.': edge, '/api': edge } },
+  server: { proxy: { '/site11.': edge, '/api': edge, '/descriptors.binpb': edge, '/openapi.json': edge } },
 })

@@ -60,6 +60,9 @@ const connectMs = 2000
 const retryMs = 2000
 const removedRetryMs = 30_000
 
+/** A certificate is replaced after this part of its life: the rest is how long the Console may be away. */
+const renewAfter = 1 / 4
+
 /** @returns how long to wait before the next attempt, after so many that failed one after the other. ms. */
 export function retryAfterMs(failures: number, removed: boolean, random: number): number {
   const longest = removed ? removedRetryMs : Math.min(retryMs, 100 * 2 ** Math.min(failures, 5))
@@ -112,9 +115,9 @@ export function attach(options: AttachOptions): Attachment {
     const from = createTime?.getTime() ?? Date.now()
     const lifeMs = (expireTime?.getTime() ?? from) - from
     // By the own clock, which may be wrong.
-    renewMs = Date.now() + lifeMs / 2
+    renewMs = Date.now() + lifeMs * renewAfter
     clearTimeout(renewing)
-    renewing = setTimeout(askForCertificate, lifeMs / 2)
+    renewing = setTimeout(askForCertificate, lifeMs * renewAfter)
     renewing.unref()
   }
 
@@ -131,7 +134,6 @@ export function attach(options: AttachOptions): Attachment {
         const { seconds = 5, nanos = 0 } = message.value.heartbeatInterval ?? {}
         beat(seconds * 1000 + nanos / 1e6)
         attached = true
-        if (!shown || renewMs <= Date.now()) void askForCertificate()
         log.info({ console: options.console }, 'attached to the Console')
         break
       }
@@ -192,6 +194,8 @@ export function attach(options: AttachOptions): Attachment {
       )
       opened.on('end', () => end('the Console ended the stream'))
       send({ $case: 'hello', value: { ...options.hello, sendTime: new Date() } })
+      // Not only when it is welcome: until it has one, nobody can call it.
+      if (!shown || renewMs <= Date.now()) void askForCertificate()
       if (wantedServices().length > 0) askForPeers()
     })
   }

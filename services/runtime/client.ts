@@ -13,6 +13,7 @@ import { serviceConfigFor } from './balancer.ts'
 import { methodAt } from './contract.ts'
 import type { Identity } from './identity.ts'
 import { type CallOptions, invoke } from './invoke.ts'
+import { answerBytes } from './limits.ts'
 import { scheme } from './peers.ts'
 import { targetOf } from './target.ts'
 
@@ -57,6 +58,8 @@ export function createClient<Definition extends ServiceDefinition>(
     // Only instances that the registry lists as healthy are tried: one that is back is to be found at once.
     'grpc.max_reconnect_backoff_ms': 250,
     'grpc.keepalive_time_ms': 60_000,
+    // How large a request may be the server says, as its contract does.
+    'grpc.max_receive_message_length': answerBytes,
   })
   const target = targetOf(service)
   const methods: Record<string, unknown> = { close: () => client.close() }

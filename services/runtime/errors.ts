@@ -7,6 +7,7 @@ import type { Any } from '@site11/proto/grpc/google/protobuf/any.ts'
 import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '@site11/proto/grpc/google/rpc/error_details.ts'
 import { Status } from '@site11/proto/grpc/google/rpc/status.ts'
 import type { ErrorReason } from '@site11/proto/grpc/site11/types/v1/errors.ts'
+import { answerBytes } from './limits.ts'
 
 type Names<T> = T extends `ERROR_REASON_${infer Name}` ? Name : never
 /** The reasons of `site11.types.v1.ErrorReason`, without their prefix. */
@@ -76,6 +77,13 @@ export const tooLarge = (limit: number) =>
   new ServiceError(status.RESOURCE_EXHAUSTED, `The request is larger than ${limit} bytes, which this method takes.`, {
     reason: 'TOO_LARGE',
   })
+
+export const answerTooLarge = (bytes: number) =>
+  new ServiceError(
+    status.RESOURCE_EXHAUSTED,
+    `The answer would have ${bytes} bytes, and ${answerBytes} is the most. Ask for less, such as a smaller page.`,
+    { reason: 'TOO_LARGE' },
+  )
 
 /**
  * @returns what goes over the wire for an error: code, message, and `grpc-status-details-bin` with the same and its details.

@@ -39,6 +39,12 @@ export interface CallOptions {
   timeoutMs?: number
 }
 
+/**
+ * An instance that is silent for this part of the contract's time may hang: another is asked as well, and the first answer counts. The edge waits for
+ * twice as long before it asks again: whoever is called for it has found another by then.
+ */
+const patience = 1 / 10
+
 const keep = (bytes: Buffer) => bytes
 
 /** @throws ServiceError */
@@ -48,6 +54,7 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
   const startMs = Date.now()
   const wantedMs = Math.min(method.timeoutMs, options.timeoutMs ?? method.timeoutMs)
   const deadlineMs = Math.min(startMs + wantedMs, call?.deadlineMs ?? Number.POSITIVE_INFINITY)
+  const patienceMs = Math.min(method.timeoutMs * patience, wantedMs / 2)
   const signals = [call?.signal, options.signal].filter(signal => signal !== undefined)
   if (signals.some(({ aborted }) => aborted)) throw cancelled(path)
   if (deadlineMs <= startMs) throw late(target.service, path)
@@ -121,7 +128,6 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
       return true
     }
 
-    /** An instance that is silent for half of the time may hang: another is asked as well, and the first answer counts. */
     function hedge() {
       for (const { peer } of open.keys()) {
         // It waits for a connection, which another attempt would do as well.
@@ -144,8 +150,8 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
       clearTimeout(timer)
       for (const signal of signals) signal.removeEventListener('abort', abort)
       for (const [attempt, { grpc, sentMs }] of open) {
-        const wasOutrun = outcomes[0] === 'success' && nowMs - sentMs >= wantedMs / 2
-        release(attempt, wasOutrun ? 'failure' : 'unknown')
+        // Also when the caller has gone: it may be tired of waiting just for this one.
+        release(attempt, nowMs - sentMs >= patienceMs ? 'failure' : 'unknown')
         grpc.cancel()
       }
       target.underway--
@@ -160,7 +166,8 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
     for (const signal of signals) signal.addEventListener('abort', abort, { once: true })
     send()
     // When nothing was called yet, the instances are not known at this moment.
-    if (retries > 0 && target.peers.length !== 1) timer = setTimeout(hedge, (deadlineMs - startMs) / 2)
+    if (retries > 0 && target.peers.length !== 1)
+      timer = setTimeout(hedge, Math.min(patienceMs, (deadlineMs - startMs) / 2))
   })
 }
 

@@ -47,6 +47,9 @@ export function setPeersOf(service: string, peers: Peer[]): void {
   for (const resolver of resolvers) if (resolver.service === service) resolver.updateResolution()
 }
 
+/** @returns whether an instance of it is known: of a service that a channel was made to. */
+export const hasPeers = (service: string): boolean => (addresses.get(service)?.length ?? 0) > 0
+
 /** @returns the services that the Console has to be asked for, sorted. */
 export const wantedServices = (): string[] => [...wanted].sort()
 

@@ -5,11 +5,14 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
+import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
 import { attach } from './attach.ts'
 import type { Handlers } from './call.ts'
 import { authenticateWith, createVerifier } from './caller.ts'
+import { createClient } from './client.ts'
 import { trustFileOf } from './config.ts'
 import { contractOf } from './contract.ts'
+import { countCalls } from './count-calls.ts'
 import { addHealth, type Health, type HealthOptions, type Probe } from './health.ts'
 import { createIdentity, type Identity } from './identity.ts'
 import type { Log } from './log.ts'
@@ -26,6 +29,16 @@ export interface Service {
 /** Ties a service of the contracts to its handlers. */
 export function service<D extends Definition>(definition: D, handlers: Handlers<D>): Service {
   return { definition, add: (server, options) => addService(server, definition, handlers, options) }
+}
+
+/**
+ * A service of somebody else's contract, such as one that Envoy calls. It has no policy, so it sees to it itself who calls; the Console
+ * is not told of it.
+ */
+export interface ForeignService {
+  add(server: ReturnType<typeof createServer>): void
+  /** Called once proxies send requests elsewhere: ends what would go on here. */
+  close(): void
 }
 
 /** What of the configuration a server needs; `platformConfig` has it. */
@@ -50,6 +63,7 @@ export interface ServeOptions {
   log: Log
   /** Made with what calls to other services take: the token, once there is one, and who calls. */
   services(token: () => string, identity: Identity): Service[]
+  foreign?: ForeignService[]
   /** What the instance stands on; it serves only while all of it answers. */
   probes: Record<string, Probe>
   /** What the instance uses and can do without: shown in its health, and it serves whether or not these answer. */
@@ -75,7 +89,14 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   const services = options.services(() => token(), identity)
   const server = createServer(connectionMs)
   const authenticate = authenticateWith(verifier)
-  for (const each of services) each.add(server, { authenticate, log })
+  const calls = countCalls({
+    instance: config.SITE11_INSTANCE,
+    version,
+    send: createClient(StatisticsServiceService, 'statistics', () => token(), identity).reportCalls,
+  })
+  for (const each of services) each.add(server, { authenticate, log, onCall: calls.count })
+  const foreign = options.foreign ?? []
+  for (const each of foreign) each.add(server)
   const keys: Probe = async () => {
     if (!verifier.hasKeys()) throw new Error('no verification keys received yet')
   }
@@ -116,7 +137,9 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   return async () => {
     health.leave()
     await attachment.drain(drainMs)
+    for (const each of foreign) each.close()
     await closeServer(server, graceMs)
+    await calls.close()
     attachment.close()
     health.close()
     stopLogging()

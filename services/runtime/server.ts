@@ -2,6 +2,7 @@
  * The gRPC server of a service: every call is authenticated, authorized and validated from the contract before its handler runs,
  * and every error leaves as a rich status.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   Metadata,
   Server,
@@ -18,9 +19,10 @@ import { traceIdOf } from './call.ts'
 import { anonymous, authorize, type Caller, requireCertificate } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
 import { ServiceError, tooLarge, toStatus, unavailable } from './errors.ts'
+import { answerBytes, longestRequestBytes, requestBytesOf, streamMessageBytes } from './limits.ts'
 import type { Log } from './log.ts'
 import { type Peer, peerFrom } from './spiffe.ts'
-import { addShortWay, type Connection, type RequestMetadata, type UnaryMethod } from './unary.ts'
+import { addShortWay, type Connection, type RequestMetadata, type ShortWay } from './unary.ts'
 import { violationOf } from './validate.ts'
 
 /** Finds out who calls, over whose connection; throws a ServiceError when the credentials are not valid. */
@@ -29,7 +31,12 @@ export type Authenticate = (metadata: RequestMetadata, peer: Peer | undefined) =
 export interface ServerOptions {
   authenticate: Authenticate
   log: Log
+  /** Told of each call by a service that has ended. */
+  onCall?: OnCall
 }
+
+/** @param code of gRPC. @param ms undefined for a stream, which lasts as long as its caller. */
+export type OnCall = (path: string, caller: string, code: number, ms: number | undefined) => void
 
 /** A request that passed the contract's rules, or the error that it did not. */
 type Incoming = { message: unknown; violation?: ServiceError | undefined }
@@ -56,27 +63,23 @@ type Callback = (error: unknown, value?: unknown) => void
 
 /** What is kept of a server: how it takes unary methods, and the calls under way: those with a time limit, and the streams without one. */
 interface Open {
-  addUnary(method: UnaryMethod): void
+  shortWay: ShortWay
   bounded: Set<GrpcCall>
   unlimited: Set<GrpcCall>
-  whenIdle?: (() => void) | undefined
 }
 const openCalls = new WeakMap<Server, Open>()
-
-const maxMessageBytes = 4 * 1024 * 1024
-/** The largest request of a method whose policy says no other; the edge has the same. */
-const defaultRequestBytes = 1024 * 1024
 
 /**
  * @param connectionMs how old connections become, about; then callers make new ones, and calls under way end on the old. Without it,
  * as old as they like.
- * @returns a gRPC server without services. Messages are bounded at 4 MiB both ways.
+ * @returns a gRPC server without services. Messages are bounded by the policy of each method; grpc-js, which knows one bound for all, has the
+ * highest.
  */
 export function createServer(connectionMs?: number): Server {
   const server = new Server({
     'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.max_send_message_length': maxMessageBytes,
+    'grpc.max_receive_message_length': longestRequestBytes,
+    'grpc.max_send_message_length': answerBytes,
     // A caller that froze or vanished is noticed within 20 s.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 10_000,
@@ -85,7 +88,7 @@ export function createServer(connectionMs?: number): Server {
     interceptors: [guardInspection],
   })
   openCalls.set(server, {
-    addUnary: addShortWay(server, maxMessageBytes),
+    shortWay: addShortWay(server),
     bounded: new Set(),
     unlimited: new Set(),
   })
@@ -106,7 +109,7 @@ const guardInspection: ServerInterceptor = ({ path }, call) => {
 const peers = new WeakMap<object, Peer>()
 
 /** Read once for each certificate where that is one object, as it is for nearly all calls. */
-function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
+export function peerOf({ sslPeerCertificate }: Connection): Peer | undefined {
   if (!sslPeerCertificate) return undefined
   const known = peers.get(sslPeerCertificate)
   if (known) return known
@@ -134,7 +137,10 @@ export function addService<D extends Definition>(
     const handle = handlerOf(method, described, handler, open, options)
     checked[name] = { ...described, requestDeserialize: deserialize }
     wrapped[name] = handle as unknown as UntypedHandleCall
-    if (!requestStream && !responseStream) open.addUnary({ path, deserialize, serialize, handle: handle as never })
+    if (requestStream || responseStream) continue
+    const maxBytes = requestBytesOf(method.policy)
+    const refused: Incoming = { message: undefined, violation: tooLarge(maxBytes) }
+    open.shortWay.add({ path, maxBytes, tooLarge: refused, deserialize, serialize, handle: handle as never })
   }
   server.addService(checked as Definition, wrapped)
 }
@@ -142,7 +148,7 @@ export function addService<D extends Definition>(
 /** Never throws: grpc-js would answer INTERNAL without details. */
 function deserializer(decode: (bytes: Buffer) => unknown, { desc, policy }: Method) {
   const isStream = desc.methodKind === 'client_streaming' || desc.methodKind === 'bidi_streaming'
-  const limit = isStream ? maxMessageBytes : policy?.maxRequestBytes || defaultRequestBytes
+  const limit = isStream ? streamMessageBytes : requestBytesOf(policy)
   return (bytes: Buffer): Incoming => {
     const violation = bytes.length > limit ? tooLarge(limit) : violationOf(desc.input, bytes)
     return violation ? { message: undefined, violation } : { message: decode(bytes) }
@@ -178,15 +184,14 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
         flush()
         callback?.(null, response)
       }
-      report(options.log, method, call, started)
+      report(options, method, call, started)
     } catch (error) {
-      report(options.log, method, call, started, error)
+      report(options, method, call, started, error)
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
       else if (!grpc.cancelled) grpc.emit('error', status)
     } finally {
       calls.delete(grpc)
-      if (open.bounded.size === 0) open.whenIdle?.()
     }
   }
   return responseStream
@@ -296,7 +301,13 @@ function deadlineExceeded(path: string, seconds: number) {
 }
 
 /** Successes at debug (the edge's access log has them), refusals at info, faults of ours at error. */
-function report(log: Log, { path }: Method, call: Call, started: number, error?: unknown) {
+function report({ log, onCall }: ServerOptions, method: Method, call: Call, started: number, error?: unknown) {
+  const { path } = method
+  if (onCall && call.caller.kind === 'service') {
+    const code = error === undefined ? status.OK : error instanceof ServiceError ? error.code : status.INTERNAL
+    const lasts = Number(method.policy?.timeout?.seconds ?? 0) === 0
+    onCall(path, call.caller.service, code, lasts ? undefined : performance.now() - started)
+  }
   const level = error === undefined ? 'debug' : error instanceof ServiceError ? 'info' : 'error'
   if (!log.isLevelEnabled(level)) return
   const { caller, traceId } = call
@@ -319,23 +330,24 @@ export function listen(server: Server, address: string, credentials: ServerCrede
   })
 }
 
+/** How often is looked whether calls are left, and how long connections are kept after that, in ms. */
+const pollMs = 10
+const lastAnswersMs = 250
+
 /**
  * Ends gracefully: no new connections or calls; calls under way may finish within `graceMs`; streams without a time limit are told
  * at once to come back elsewhere (UNAVAILABLE). What is left then is cut.
  */
 export async function closeServer(server: Server, graceMs: number): Promise<void> {
   const open = openOf(server)
-  // Not awaited: it would wait for the clients to close their connections, health watches included.
-  server.tryShutdown(() => {})
+  const { promise: disconnected, resolve } = Promise.withResolvers<void>()
+  server.tryShutdown(() => resolve())
   const leaving = toStatus(unavailable('This instance is stopping. Open the stream again.'), '')
   for (const stream of open.unlimited) stream.emit('error', leaving)
-  if (open.bounded.size > 0) {
-    await new Promise<void>(resolve => {
-      open.whenIdle = resolve
-      setTimeout(resolve, graceMs).unref()
-    })
-  }
-  // The last answers are still on their way through the sockets.
-  await new Promise(resolve => setTimeout(resolve, 50))
+  // A call may have come and not reached its handler yet, and an answer may wait for its reader.
+  const deadline = performance.now() + graceMs
+  while (open.bounded.size + open.shortWay.unfinished() > 0 && performance.now() < deadline) await delay(pollMs)
+  // The last answers are still on their way through the sockets. Who has them closes the connection, but for watches of the health.
+  await Promise.race([disconnected, delay(lastAnswersMs)])
   server.forceShutdown()
 }

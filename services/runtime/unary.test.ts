@@ -167,3 +167,25 @@ test('a handler is told when the caller hangs up', async () => {
   stream.close()
   await aborted
 })
+
+// The last one: it stops the server.
+test('an answer that its caller takes slowly is sent whole before a server that stops is gone', async () => {
+  const displayName = 'x'.repeat(3 * 1024 * 1024)
+  getUser = async () => ({ user: User.fromPartial({ id, displayName }) })
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+  stream.end(request)
+  let closed: Promise<void> | undefined
+  stream.on('response', () => {
+    closed = closeServer(server, 20_000)
+  })
+  let received = 0
+  stream.on('data', (chunk: Buffer) => {
+    received += chunk.length
+    if (received > displayName.length / 2) return
+    stream.pause()
+    setTimeout(() => stream.resume(), 5)
+  })
+  const { status: code, user } = await answerOf(stream)
+  expect([code, user?.displayName.length]).toEqual([status.OK, displayName.length])
+  await closed
+})

@@ -10,6 +10,9 @@
 import type { Http2Session, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { type Metadata, type MetadataValue, type Server, status } from '@grpc/grpc-js'
+import { traceIdOf } from './call.ts'
+import { answerTooLarge, toStatus } from './errors.ts'
+import { answerBytes } from './limits.ts'
 
 /** What a handler may ask of the headers of a request. */
 export type RequestMetadata = Pick<Metadata, 'get'>
@@ -34,29 +37,41 @@ export interface Connection {
 export interface UnaryMethod {
   /** `/package.Service/Method`. */
   path: string
+  /** The largest request, and what the handler is given instead of one that is larger: it is for those who may call to know. */
+  maxBytes: number
+  tooLarge: unknown
   deserialize(bytes: Buffer): unknown
   serialize(message: never): Uint8Array
   handle(call: UnaryCall, callback: (error: unknown, message?: unknown) => void): void
 }
 
+type GrpcError = { code?: status; details?: string; metadata?: Metadata }
 type StreamHandler = (interceptors: unknown, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
 
-/**
- * Prepares a server that does not listen yet. @returns a function that adds a method, which grpc-js must have too: a grpc-js without
- * the place to sit in, which is not part of its interface, simply keeps all calls.
- */
-export function addShortWay(server: Server, maxMessageBytes: number): (method: UnaryMethod) => void {
+export interface ShortWay {
+  /** Adds a method, which grpc-js must have too: one without the place to sit in, which is no part of its interface, keeps all calls. */
+  add(method: UnaryMethod): void
+  /** How many calls have come whose answer is not wholly sent. */
+  unfinished(): number
+}
+
+/** Prepares a server that does not listen yet. */
+export function addShortWay(server: Server): ShortWay {
   const methods = new Map<string, UnaryMethod>()
+  let unfinished = 0
   const place = server as unknown as { _streamHandler?: StreamHandler }
   const theirs = place._streamHandler
   if (theirs) {
     place._streamHandler = (interceptors, stream, headers) => {
       const method = methods.get(headers[':path'] ?? '')
-      if (method && isPlain(headers)) new Exchange(method, stream, headers, maxMessageBytes)
-      else theirs.call(server, interceptors, stream, headers)
+      if (method && isPlain(headers)) {
+        unfinished++
+        stream.once('close', () => unfinished--)
+        new Exchange(method, stream, headers)
+      } else theirs.call(server, interceptors, stream, headers)
     }
   }
-  return method => void methods.set(method.path, method)
+  return { add: method => void methods.set(method.path, method), unfinished: () => unfinished }
 }
 
 function isPlain(headers: IncomingHttpHeaders): boolean {
@@ -79,21 +94,26 @@ class Exchange implements UnaryCall {
   #expired = false
   #whenCancelled: (() => void)[] | undefined
 
-  constructor(method: UnaryMethod, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, maxMessageBytes: number) {
+  constructor(method: UnaryMethod, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     this.#stream = stream
     this.metadata = { get: name => valuesOf(headers, name.toLowerCase()) }
-    let received: Buffer | undefined
+    let chunks: Buffer[] = []
+    let bytes = 0
+    let isTooLarge = false
     // A broken stream is a cancelled call; there is nobody to tell.
     stream.on('error', () => {})
     stream.on('data', (chunk: Buffer) => {
-      if (this.#answered) return
-      received = received ? Buffer.concat([received, chunk]) : chunk
-      if (received.length <= prefixBytes + maxMessageBytes) return
-      received = undefined
-      this.#fail(status.RESOURCE_EXHAUSTED, `The request is larger than ${maxMessageBytes} bytes.`)
+      if (this.#answered || isTooLarge) return
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes <= prefixBytes + method.maxBytes) return
+      isTooLarge = true
+      chunks = []
+      this.#pass(method, method.tooLarge)
     })
     stream.on('end', () => {
-      if (!this.#answered) this.#handle(method, received)
+      if (!this.#answered && !isTooLarge)
+        this.#handle(method, chunks.length > 1 ? Buffer.concat(chunks, bytes) : chunks[0])
     })
     const timeout = headers['grpc-timeout']
     if (timeout !== undefined) this.#limit(String(timeout))
@@ -139,13 +159,21 @@ class Exchange implements UnaryCall {
       this.#fail(status.INTERNAL, 'The request is not one uncompressed message.')
       return
     }
-    this.request = method.deserialize(message)
+    this.#pass(method, method.deserialize(message))
+  }
+
+  #pass(method: UnaryMethod, request: unknown): void {
+    this.request = request
     method.handle(this, (error, response) => {
-      if (error) {
-        const { code, details = '', metadata } = error as { code: status; details?: string; metadata?: Metadata }
-        this.#fail(code, details, metadata?.toHttp2Headers())
-      } else this.#succeed(method.serialize(response as never))
+      if (error) return this.#failWith(error as GrpcError)
+      const bytes = method.serialize(response as never)
+      if (bytes.length <= answerBytes) this.#succeed(bytes)
+      else this.#failWith(toStatus(answerTooLarge(bytes.length), traceIdOf(this.metadata)))
     })
+  }
+
+  #failWith({ code = status.UNKNOWN, details = '', metadata }: GrpcError): void {
+    this.#fail(code, details, metadata?.toHttp2Headers())
   }
 
   #succeed(message: Uint8Array): void {

@@ -10,6 +10,7 @@ import { connectStore, type Store } from '@site11/runtime/store/connect.ts'
 import { startMongod, type TestMongod } from '@site11/runtime/store/test-mongod.ts'
 import { clientTo, testService } from '@site11/runtime/test-identity.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { NewChange } from '../journal/journal.ts'
 import { loadKeys } from '../keys/keys.ts'
 import { startTestUsers, type TestUsers } from '../test-users.ts'
 import { createTokens } from '../tokens.ts'
@@ -28,6 +29,7 @@ let users: TestUsers
 let client: Client
 let server: ReturnType<typeof createServer>
 let usersClient: ReturnType<typeof createClient<typeof UsersServiceService>>
+const recorded: NewChange[] = []
 /** Added to the clock of the service. */
 let ahead = 0
 
@@ -45,6 +47,8 @@ beforeAll(async () => {
     users: usersClient,
     verify: verifier.verify,
     cookie: { secure: true, origins: [issuer] },
+    generatedFor: 'first@example.com',
+    record: change => void recorded.push(change),
     now: () => Date.now() + ahead,
   })
   server = createServer()
@@ -392,6 +396,60 @@ describe('own sessions', () => {
       expect(await call(name, request)).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'TOKEN_MISSING' })
     },
   )
+})
+
+describe('sessions of others', () => {
+  async function admin() {
+    users.add('boss@example.com', password, ['admin'])
+    return (await login({ email: 'boss@example.com' })).session
+  }
+
+  test('are listed and ended by who may administer sessions, and that is taken down', async () => {
+    const boss = await admin()
+    const first = await login()
+    const { session } = await login()
+    const { userId } = session
+    const { value } = await call('listUserSessions', { userId }, bearer(boss))
+    expect((value.sessions as { id: string }[]).map(({ id }) => id)).toEqual([
+      session.sessionId,
+      first.session.sessionId,
+    ])
+    recorded.length = 0
+    const one = await call('revokeUserSessions', { userId, id: session.sessionId }, bearer(boss))
+    expect(one.value).toEqual({ sessionsEnded: 1 })
+    expect(await refresh(session.refreshToken)).toMatchObject({ reason: 'SESSION_ENDED' })
+    expect(await call('revokeUserSessions', { userId, id: session.sessionId }, bearer(boss))).toMatchObject({
+      code: status.NOT_FOUND,
+    })
+    const all = await call('revokeUserSessions', { userId, id: '' }, bearer(boss))
+    expect(all.value).toEqual({ sessionsEnded: 1 })
+    expect(await refresh(first.session.refreshToken)).toMatchObject({ reason: 'SESSION_ENDED' })
+    expect((await refresh(boss.refreshToken)).code).toBe(status.OK)
+    const taken = { actor: `users/${boss.userId}`, action: 'sessions.revoked', subject: `users/${userId}` }
+    expect(recorded).toMatchObject([taken, taken])
+  })
+
+  test('are not those of another user by the way', async () => {
+    const boss = await admin()
+    const { session } = await login()
+    const refused = await call('revokeUserSessions', { userId: boss.userId, id: session.sessionId }, bearer(boss))
+    expect(refused.code).toBe(status.NOT_FOUND)
+    expect((await refresh(session.refreshToken)).code).toBe(status.OK)
+  })
+
+  test.each(['listUserSessions', 'revokeUserSessions'] as const)('%s is refused to others', async name => {
+    const { session } = await login()
+    const request = { userId: session.userId, id: '' }
+    expect(await call(name, request, bearer(session))).toMatchObject({ code: status.PERMISSION_DENIED })
+  })
+})
+
+test('a generated password is known for one until it is changed', async () => {
+  users.add('first@example.com', password, ['admin'])
+  const { session } = await login({ email: 'first@example.com' })
+  expect((await call('getMe', {}, bearer(session))).value).toMatchObject({ passwordGenerated: true })
+  await call('changePassword', { currentPassword: password, newPassword: 'another password' }, bearer(session))
+  expect((await call('getMe', {}, bearer(session))).value).toMatchObject({ passwordGenerated: false })
 })
 
 test('without its database signing in is unavailable, and possible again when it is back', async () => {

@@ -71,8 +71,10 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
       const state = await signInStateOf(userOf(call), call, users)
       if (!state?.user || caller.kind !== 'user') throw sessionEnded()
       const { id, email, displayName, roles } = state.user
-      const { sessionId, scopes, expiresAt } = caller
-      return { userId: id, email, displayName, roles, scopes: [...scopes], sessionId, expireTime: expiresAt }
+      const { sessionId, scopes, expiresAt: expireTime } = caller
+      // The first version of the password is the one that the account was made with.
+      const passwordGenerated = email === options.generatedFor && state.passwordVersion === 1
+      return { userId: id, email, displayName, roles, scopes: [...scopes], sessionId, expireTime, passwordGenerated }
     },
 
     async changePassword({ currentPassword, newPassword }, call) {
@@ -99,6 +101,27 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
     async revokeSession({ id }, call) {
       if (!(await sessions.endOwn(userOf(call), id, now()))) throw notFound('session', id)
       return {}
+    },
+
+    async listUserSessions({ userId }, call) {
+      const current = sessionIdOf(call)
+      const living = await sessions.listOf(userId, now())
+      return { sessions: living.map(session => sessionMessage(session, current)) }
+    },
+
+    async revokeUserSessions({ userId, id }, call) {
+      if (id && !(await sessions.endOwn(userId, id, now()))) throw notFound('session', id)
+      const sessionsEnded = id ? 1 : await sessions.endOthers(userId, '')
+      if (sessionsEnded > 0) {
+        const reason = id ? `session ${id}` : `${sessionsEnded} sessions`
+        options.record({
+          actor: `users/${userOf(call)}`,
+          action: 'sessions.revoked',
+          subject: `users/${userId}`,
+          reason,
+        })
+      }
+      return { sessionsEnded }
     },
   }
 }

@@ -7,6 +7,7 @@ import { type Call, clientAddressOf } from '@site11/runtime/call.ts'
 import type { Caller } from '@site11/runtime/caller.ts'
 import type { ClientOf } from '@site11/runtime/client.ts'
 import { permissionDenied, ServiceError, unauthenticated } from '@site11/runtime/errors.ts'
+import type { NewChange } from '../journal/journal.ts'
 import { scopesOf } from '../roles.ts'
 import type { Tokens } from '../tokens.ts'
 import { type CookieRules, cookieOf, requireOwnOrigin, setCookie } from './cookie.ts'
@@ -20,6 +21,10 @@ export interface AuthOptions {
   /** Whose access token it is: for Logout, which is public and so not authenticated before. */
   verify(authorization: string | undefined): Caller | Promise<Caller>
   cookie: CookieRules
+  /** The address of the first admin when its password was generated; undefined when an operator chose it. */
+  generatedFor?: string | undefined
+  /** Takes down that somebody ended sessions of somebody else. */
+  record(change: NewChange): void
   now(): number
 }
 

@@ -5,13 +5,15 @@
  * Collection `authorities`: `_id` the name, which is in its certificate, `certificate` (PEM), `sealed` (its key, PKCS #8, encrypted,
  * base64), `createTime`, `signTime`.
  */
-import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import type { Log } from '@site11/runtime/log.ts'
 import { type Peer, peerName, spiffeIdOf } from '@site11/runtime/spiffe.ts'
 import type { Db } from 'mongodb'
 import {
+  type KeyPlan,
   type KeyTimes,
   nextStep,
+  planOf,
   type Rotation,
   type RotationStep,
   ringAt,
@@ -48,6 +50,10 @@ export interface Authorities {
   signer(): string
   /** Issues a certificate to whoever has the key. It is valid from now on, or rather some minutes before: clocks differ. */
   issue(peer: Peer, publicKey: KeyObject, lifeMs: number): Issued
+  /** What each authority does and when, and when its own certificate ends; the newest first. */
+  plan(): (KeyPlan & { expireTime: Date })[]
+  /** The certificates issued last and valid still, since the process started, by the SPIFFE id of their holder. */
+  issued(): ReadonlyMap<string, Omit<Issued, 'chain'>>
   /** Takes the rotation a step further when one is due. Called now and then; fails when the store does. */
   rotate(): Promise<void>
   /** Begins a rotation now, unless one is under way. */
@@ -72,6 +78,9 @@ const lifeMs = 365 * day
 /** How far clocks may differ. */
 const skewMs = 5 * minute
 
+/** Those whose certificate has ended are forgotten when there are more, and when somebody asks. */
+const mostHolders = 2000
+
 /** The longest life of a certificate, that of a proxy. ms. */
 export const longestLeafMs = day
 
@@ -93,6 +102,10 @@ export async function loadAuthorities(options: AuthoritiesOptions): Promise<Auth
   const loadedMs = now()
   let known: Known[] = (await collection.find().toArray()).map(document => opened(document, secretKey))
   const listeners: (() => void)[] = []
+  const issued = new Map<string, Omit<Issued, 'chain'>>()
+  const forgetExpired = () => {
+    for (const [holder, { expireTime }] of issued) if (expireTime.getTime() < now()) issued.delete(holder)
+  }
 
   async function create(signTime?: Date) {
     const createTime = new Date(now())
@@ -146,7 +159,19 @@ export async function loadAuthorities(options: AuthoritiesOptions): Promise<Auth
       const after = (ms: number) => new Date(createTime.getTime() + ms)
       const validity = { from: after(-skewMs), until: after(leafMs) }
       const leaf = { name: peerName(peer).slice(0, 64), uri: spiffeIdOf(peer), publicKey, validity }
-      return { chain: issueLeaf(authority, kid, leaf), authority: kid, createTime, expireTime: validity.until }
+      const facts = { authority: kid, createTime, expireTime: validity.until }
+      if (issued.size > mostHolders) forgetExpired()
+      issued.set(leaf.uri, facts)
+      return { chain: issueLeaf(authority, kid, leaf), ...facts }
+    },
+    plan: () =>
+      planOf(known, now(), loadedMs, times).map(plan => {
+        const { certificate = '' } = known.find(({ kid }) => kid === plan.kid) ?? {}
+        return { ...plan, expireTime: new Date(new X509Certificate(certificate).validTo) }
+      }),
+    issued() {
+      forgetExpired()
+      return issued
     },
     async rotate() {
       while (await step(nextStep(known, now(), loadedMs, times)));

@@ -6,9 +6,15 @@ import { choosing } from './versions.ts'
 /** The Console's plain HTTP side. No service can have this name: its proto package could not. */
 export const dashboardCluster = 'console-http'
 
+/**
+ * The service that proxies tell of each request. Its cluster is there whether or not the service is: the listener names it, and a
+ * listener that changes drains its connections.
+ */
+export const accessLogCluster = 'statistics'
+
 /** The names of the clusters that Envoy gets, sorted. Clusters and endpoints are both made from this list. */
 export function clusterNames(state: MeshState): string[] {
-  return [...state.services.map(service => service.name), dashboardCluster].sort()
+  return [...new Set([...state.services.map(service => service.name), accessLogCluster, dashboardCluster])].sort()
 }
 
 /** Shorter than instances keep a connection, so that it is Envoy who leaves: nothing is then on its way to who refuses it. ms. */

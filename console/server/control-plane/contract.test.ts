@@ -44,7 +44,7 @@ describe('the contracts', () => {
       path: '/site11.users.v1.UsersService/GetUser',
       access: { kind: 'scope', scope: 'users:read' },
       timeoutMs: 5000,
-      retry: { attempts: 2, requiresRequestId: false },
+      retry: { attempts: 2, requestIdField: 0 },
       rateLimit: undefined,
     })
     expect(methodOf([users], 'GetUser')?.bindings).toMatchObject([{ verb: 'GET' }])

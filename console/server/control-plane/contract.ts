@@ -36,7 +36,8 @@ export type EdgeMethod = {
   access: { kind: 'public' } | { kind: 'authenticated' } | { kind: 'scope'; scope: string }
   /** Zero means no limit. */
   timeoutMs: number
-  retry: { attempts: number; requiresRequestId: boolean } | undefined
+  /** `requestIdField`: the number of the field without which nothing is sent again; zero when it needs none. */
+  retry: { attempts: number; requestIdField: number } | undefined
   rateLimit: { requests: number; perMs: number } | undefined
   /** Zero means the platform's default. */
   maxRequestBytes: number
@@ -106,7 +107,7 @@ function contractsOf(services: Contract[]): Contracts {
   }
 }
 
-/** A proxy is sent them in one message, of which the Console's server allows 4 MiB. */
+/** A proxy is sent them in one message, of which the Console's server allows 8 MiB. */
 const maxDescriptorBytes = 3 * 1024 * 1024
 
 function mergedDescriptors(files: ServiceFiles[]): Uint8Array {
@@ -173,7 +174,7 @@ function edgeMethod(service: string, method: DescMethod, jsonFields: JsonFields)
       bindings,
       access,
       timeoutMs: timeout ? milliseconds(timeout) : 0,
-      retry: retry && { attempts: retry.attempts, requiresRequestId: retry.requiresRequestId },
+      retry: retry && { attempts: retry.attempts, requestIdField: retry.requiresRequestId ? requestIdOf(method) : 0 },
       rateLimit: rateLimit && {
         requests: rateLimit.requests,
         perMs: rateLimit.per ? milliseconds(rateLimit.per) : 0,
@@ -181,6 +182,10 @@ function edgeMethod(service: string, method: DescMethod, jsonFields: JsonFields)
       maxRequestBytes,
     },
   ]
+}
+
+function requestIdOf({ input }: DescMethod): number {
+  return input.fields.find(({ name }) => name === 'request_id')?.number ?? 0
 }
 
 function accessOf({ access }: MethodPolicy): EdgeMethod['access'] | undefined {

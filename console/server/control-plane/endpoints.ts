@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { endpointLabels } from './access-log-stream.ts'
 import { clusterNames, dashboardCluster } from './clusters.ts'
 import type { Json } from './encode.ts'
 import { type InstanceState, type MeshState, StateError } from './state.ts'
@@ -15,8 +16,9 @@ export function instancesFrom(state: MeshState): Map<string, Member[]> {
 /** All that the endpoints of these instances are made from, as text: made often, so by hand. */
 export function endpointsKey(instances: readonly Member[]): string {
   let key = ''
-  for (const { instance, host, port, zone, apiVersion, weight, healthy, draining } of instances) {
-    const free = `${instance.length} ${zone.length} ${apiVersion.length} ${instance}${zone}${apiVersion} ${weight}`
+  for (const { instance, host, port, zone, version, apiVersion, weight, healthy, draining } of instances) {
+    const lengths = `${instance.length} ${zone.length} ${version.length} ${apiVersion.length}`
+    const free = `${lengths} ${instance}${zone}${version}${apiVersion} ${weight}`
     key += `${free} ${host} ${port} ${healthy ? 'h' : ''}${draining ? 'd' : ''};`
   }
   return key
@@ -54,7 +56,8 @@ function endpoint(member: Member): Json {
   return {
     endpoint: { address: { socket_address: { address: host, port_value: port } }, hostname: instance },
     health_status: draining ? 'DRAINING' : healthy ? 'HEALTHY' : 'UNHEALTHY',
-    ...endpointChoice(member),
+    metadata: { filter_metadata: { ...endpointChoice(member), ...endpointLabels(member) } },
+    ...(member.weight && { load_balancing_weight: member.weight }),
   }
 }
 

@@ -127,7 +127,11 @@ it('what each has accepted is saved, readable by its owner only, in the order in
     expect(types).toEqual(typeUrls)
     const endpoints = responses.find((response: { typeUrl: string }) => response.typeUrl === endpointType)
     expect(endpoints.versionInfo).toBe(proxy(nodeId)?.types.find(type => type.typeUrl === endpointType)?.ackedVersion)
-    expect(endpoints.resources.map((each: { name: string }) => each.name).sort()).toEqual(['console-http', 'users'])
+    expect(endpoints.resources.map((each: { name: string }) => each.name).sort()).toEqual([
+      'console-http',
+      'statistics',
+      'users',
+    ])
   }
   expect(plane.controlPlane.problems()).toEqual([])
 })

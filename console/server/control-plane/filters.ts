@@ -12,12 +12,15 @@
  *   jwt_authn        signature, issuer, audience, expiry       methods; behind the transcoder, or REST would go around it
  *   rbac             the method's scope                        methods
  *   local_ratelimit  the method's rate limit                   methods; who may not call takes nothing from who may
+ *   repeatable       whether a write carries a request_id      methods that may be sent again then
  *   router
  */
+import { answerBytes, defaultRequestBytes } from '@site11/runtime/limits.ts'
 import type { Contracts } from './contract.ts'
 import type { Json } from './encode.ts'
 import { unknownFieldsFilter } from './json-fields.ts'
 import { authFailureKey } from './local-replies.ts'
+import { repeatableFilter, repeatableSource } from './repeatable.ts'
 import type { MeshState } from './state.ts'
 
 export const filterNames = {
@@ -34,10 +37,6 @@ export const filterNames = {
   rateLimit: 'envoy.filters.http.local_ratelimit',
   router: 'envoy.filters.http.router',
 }
-
-/** The largest body that is transcoded, in bytes, where no method asks for more; and the largest answer. */
-export const defaultBodyBytes = 1024 * 1024
-const maxResponseBytes = 8 * 1024 * 1024
 
 /** Headers that a service or a proxy might believe, were they not taken from what comes in. */
 const untrustedHeaders = [
@@ -105,7 +104,7 @@ export function httpFilters(): Json[] {
     {
       name: filterNames.buffer,
       disabled: true,
-      typed_config: typed('buffer.v3.Buffer', { max_request_bytes: defaultBodyBytes }),
+      typed_config: typed('buffer.v3.Buffer', { max_request_bytes: defaultRequestBytes }),
     },
     { name: filterNames.unknownFields, disabled: true, config_discovery: discovered('lua.v3.Lua') },
     {
@@ -119,6 +118,12 @@ export function httpFilters(): Json[] {
     {
       name: filterNames.rateLimit,
       typed_config: typed('local_ratelimit.v3.LocalRateLimit', { stat_prefix: 'edge' }),
+    },
+    {
+      name: repeatableFilter,
+      typed_config: typed('lua.v3.Lua', {
+        source_codes: { [repeatableFilter]: { inline_string: repeatableSource } },
+      }),
     },
     { name: filterNames.router, typed_config: typed('router.v3.Router', { suppress_envoy_headers: true }) },
   ]
@@ -165,8 +170,8 @@ export function transcoderFrom({ methods, descriptors }: Contracts): Json {
     convert_grpc_status: true,
     query_param_unescape_plus: true,
     request_validation_options: { reject_unknown_method: true, reject_unknown_query_parameters: true },
-    max_request_body_size: Math.max(defaultBodyBytes, ...methods.map(method => method.maxRequestBytes)),
-    max_response_body_size: maxResponseBytes,
+    max_request_body_size: Math.max(defaultRequestBytes, ...methods.map(method => method.maxRequestBytes)),
+    max_response_body_size: answerBytes,
   })
   return extension(filterNames.transcoder, config)
 }

@@ -1,3 +1,4 @@
+import { accessLogStream } from './access-log-stream.ts'
 import { type Json, seconds } from './encode.ts'
 import { httpFilters } from './filters.ts'
 import { localReplyConfig } from './local-replies.ts'
@@ -70,11 +71,12 @@ function connectionManager(): Json {
     rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: edgeName },
     http_filters: httpFilters(),
     local_reply_config: localReplyConfig(),
-    access_log: [accessLog],
+    access_log: [accessLog, accessLogStream()],
 
     // What follows is for a proxy that strangers can reach: whose word counts, what a path means, what a request may cost.
     use_remote_address: true,
-    internal_address_config: { cidr_ranges: [] },
+    // Nobody: an empty list would mean every private address, and those whom Envoy trusts may tell it how to route.
+    internal_address_config: { cidr_ranges: [{ address_prefix: '0.0.0.0', prefix_len: 32 }] },
     normalize_path: true,
     merge_slashes: true,
     path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',

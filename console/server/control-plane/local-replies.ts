@@ -124,16 +124,24 @@ const replies: Reply[] = [
     message: 'The request headers are too large: 32 KiB and 100 headers are the limits.',
   },
   {
+    // Before what follows: that there was no place for another attempt is not why it took too long.
+    when: status('EQ', 504),
+    code: 4,
+    reason: 'DEPENDENCY_UNAVAILABLE',
+    message: 'The service did not answer in time. A read can be sent again; a write too if it carries a request_id.',
+  },
+  {
     when: { or_filter: { filters: [flags('UO', 'OM'), status('EQ', 408)] } },
     code: 14,
     reason: 'OVERLOADED',
     message: 'The server is at its limit. Try again in a moment.',
   },
   {
-    when: status('EQ', 504),
-    code: 4,
+    when: { and_filter: { filters: [status('EQ', 503), flags('UC', 'UR', 'LR')] } },
+    code: 14,
     reason: 'DEPENDENCY_UNAVAILABLE',
-    message: 'The service did not answer in time. A read can be sent again; a write too if it carries a request_id.',
+    message:
+      'The service was lost before it answered. A read can be sent again; a write too if it carries a request_id.',
   },
   {
     when: { and_filter: { filters: [status('GE', 502), status('LE', 503)] } },
@@ -183,9 +191,15 @@ export function localReplyConfig(): Json {
   return { mappers: replies.flatMap(reply => [restMapper(reply), grpcMapper(reply)]) }
 }
 
-/** What a route tells of its method for these answers; a delay is in seconds. */
-export function routeMetadata(scope: string | undefined, retryDelay: number | undefined): Json {
+/** What a route tells of its method for these answers, as its metadata has it; a delay is in seconds. */
+export function routeMetadata(
+  scope: string | undefined,
+  retryDelay: number | undefined,
+  lasting: boolean,
+): { [filter: string]: Json } {
   const metadata: Json = {}
+  // For the records of requests: how long those took that last as long as their caller says nothing.
+  if (lasting) metadata.stream = 'yes'
   if (scope !== undefined) {
     metadata.scope = scope
     metadata.scope_missing = statusBase64(7, 'SCOPE_MISSING', scopeMissing(scope), { scope })
@@ -194,7 +208,7 @@ export function routeMetadata(scope: string | undefined, retryDelay: number | un
     metadata.retry_delay = `${retryDelay}s`
     metadata.throttled = statusBase64(8, 'THROTTLED', throttled(`${retryDelay}s`), {}, retryDelay)
   }
-  return { filter_metadata: { [routeMetadataKey]: metadata } }
+  return { [routeMetadataKey]: metadata }
 }
 
 /** What the route for API versions that no instance serves tells of those that there are. */

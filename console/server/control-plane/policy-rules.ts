@@ -6,6 +6,7 @@ import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf'
 import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { longestRequestBytes } from '@site11/runtime/limits.ts'
 import { bindingKey, bindingsOf, type HttpBinding } from './http-bindings.ts'
 
 export type PolicyProblem = { method: DescMethod; problem: string }
@@ -20,7 +21,6 @@ export type Known = {
 const longestMs = 24 * 3_600_000
 /** Envoy refuses a shorter interval. */
 const shortestFillMs = 50
-const maxBodyBytes = 64 * 1024 * 1024
 const maxRetries = 5
 
 /** It stands in a regular expression at Envoy. */
@@ -170,8 +170,8 @@ function limitProblems(method: DescMethod, { rateLimit, maxRequestBytes }: Metho
     if (ms < shortestFillMs) problems.push(`its rate_limit is per ${ms} ms: ${shortestFillMs} ms is the shortest`)
     if (ms > longestMs) problems.push(`its rate_limit is per ${ms / 1000} s: a day is the longest`)
   }
-  if (maxRequestBytes > maxBodyBytes) {
-    problems.push(`its max_request_bytes of ${maxRequestBytes} is more than ${maxBodyBytes} (64 MiB)`)
+  if (maxRequestBytes > longestRequestBytes) {
+    problems.push(`its max_request_bytes of ${maxRequestBytes} is more than ${longestRequestBytes} (64 MiB)`)
   }
   if (maxRequestBytes > 0 && isClientStreaming(method)) {
     problems.push('it has max_request_bytes, and its caller sends a stream, which has no end to measure')

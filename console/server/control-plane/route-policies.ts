@@ -1,7 +1,10 @@
 /** What the policy of a method means to Envoy: limits, retries, scope, rate. And whom browsers may call for. */
+
+import { defaultRequestBytes } from '@site11/runtime/limits.ts'
 import type { EdgeMethod } from './contract.ts'
 import { type Json, seconds } from './encode.ts'
-import { defaultBodyBytes, filterNames } from './filters.ts'
+import { filterNames } from './filters.ts'
+import { hedging, repeatableFilter, retryOnOfReads } from './repeatable.ts'
 
 /** How long a stream without a time limit may be silent. */
 const streamIdleMs = 3_600_000
@@ -13,7 +16,7 @@ export function limits({ timeoutMs }: EdgeMethod): Json {
 
 /** The largest request body of a method, in bytes. A stream has none: its messages come one by one. */
 export function bodyLimit({ clientStreaming, maxRequestBytes }: EdgeMethod): number {
-  return clientStreaming ? Number.POSITIVE_INFINITY : maxRequestBytes || defaultBodyBytes
+  return clientStreaming ? Number.POSITIVE_INFINITY : maxRequestBytes || defaultRequestBytes
 }
 
 export function bodyLimitPolicy(limit: number): Json {
@@ -44,11 +47,22 @@ const otherInstance: Json = {
 /** A request that no instance has begun to handle can go to another without harm, whatever its method. */
 export const neverSent: Json = { retry_on: 'connect-failure,refused-stream', num_retries: 2, ...otherInstance }
 
-export function retryPolicy({ retry }: EdgeMethod): Json {
-  if (!retry) return neverSent
-  // Whether a request carries a request_id cannot be seen here, so writes are not repeated once they may have been handled.
-  if (retry.requiresRequestId) return { ...neverSent, num_retries: retry.attempts }
-  return { retry_on: 'unavailable,reset,connect-failure,refused-stream', num_retries: retry.attempts, ...otherInstance }
+/** @returns the part of a route's action. */
+export function retries({ retry, timeoutMs }: EdgeMethod): Json {
+  if (!retry) return { retry_policy: neverSent }
+  // Whether a write carries a request_id is seen later, and then more is done for it (repeatable.ts).
+  if (retry.requestIdField > 0) return { retry_policy: { ...neverSent, num_retries: retry.attempts } }
+  const { retryPolicy, action } = hedging(timeoutMs)
+  return {
+    retry_policy: { retry_on: retryOnOfReads, num_retries: retry.attempts, ...retryPolicy, ...otherInstance },
+    ...action,
+  }
+}
+
+/** Has the filter of repeatable.ts look at the message. */
+export const repeatablePolicy: Json = {
+  '@type': 'type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute',
+  name: repeatableFilter,
 }
 
 export function scopePolicy(scope: string): Json {

@@ -7,12 +7,15 @@
  *
  *   GET /api/v1/users/42 ─► `rest` ─► transcoder ─► /site11.users.v1.UsersService/GetUser ─► its route ─► users
  */
+
+import { defaultRequestBytes } from '@site11/runtime/limits.ts'
 import { dashboardCluster } from './clusters.ts'
 import type { Contracts, EdgeMethod } from './contract.ts'
 import { type Json, seconds } from './encode.ts'
-import { defaultBodyBytes, filterNames } from './filters.ts'
+import { filterNames } from './filters.ts'
 import { type HttpTemplate, templateRegex, templatesOverlap } from './http-template.ts'
 import { routeMetadata, versionMetadata } from './local-replies.ts'
+import { repeatableFilter, repeatableMetadata } from './repeatable.ts'
 import {
   bodyLimit,
   bodyLimitPolicy,
@@ -20,8 +23,9 @@ import {
   limits,
   neverSent,
   rateLimitPolicy,
+  repeatablePolicy,
+  retries,
   retryAfter,
-  retryPolicy,
   scopePolicy,
 } from './route-policies.ts'
 import { edgeName, type MeshState } from './state.ts'
@@ -90,7 +94,7 @@ const preflightRoute: Json = {
  */
 function restRoutes(methods: EdgeMethod[]): Json[] {
   const special = Map.groupBy(
-    methods.filter(method => method.bindings.length > 0 && bodyLimit(method) !== defaultBodyBytes),
+    methods.filter(method => method.bindings.length > 0 && bodyLimit(method) !== defaultRequestBytes),
     bodyLimit,
   )
   const routes = [...special.keys()]
@@ -103,8 +107,8 @@ function restRoutes(methods: EdgeMethod[]): Json[] {
   const hasBody = [{ name: ':method', string_match: { prefix: 'P' } }]
   return [
     ...routes,
-    restRoute({ prefix: '/api/', headers: hasBody }, defaultBodyBytes, true),
-    restRoute({ prefix: '/api/' }, defaultBodyBytes, false),
+    restRoute({ prefix: '/api/', headers: hasBody }, defaultRequestBytes, true),
+    restRoute({ prefix: '/api/' }, defaultRequestBytes, false),
   ]
 }
 
@@ -225,20 +229,34 @@ function versionRoutes(method: EdgeMethod, versions: Versions): Json[] {
   }))
 }
 
+/** A message of gRPC comes behind so much. */
+const framePrefixBytes = 5
+
 /** @param api the API version that is asked for; where all instances serve the same, it makes no difference. */
 function methodRoute(method: EdgeMethod, versions: Versions, api?: string): Json {
-  const { access, rateLimit } = method
-  const filters: Json = bodyLimitPolicy(bodyLimit(method))
+  const { access, rateLimit, retry, timeoutMs } = method
+  const filters: Json = bodyLimitPolicy(bodyLimit(method) + framePrefixBytes)
   // A token is asked for unless a route says otherwise, and nobody has a scope unless a route says which (see filters.ts).
   if (access.kind === 'public') filters[filterNames.jwt] = noToken
   filters[filterNames.rbac] = access.kind === 'scope' ? scopePolicy(access.scope) : noScope
   if (rateLimit) filters[filterNames.rateLimit] = rateLimitPolicy(method.path, rateLimit)
+  const repeatable = retry !== undefined && retry.requestIdField > 0
+  if (repeatable) filters[repeatableFilter] = repeatablePolicy
   const unversioned = { name: versionHeader, present_match: true, invert_match: true }
   return {
     name: method.path.slice(1),
     match: { path: method.path, ...(versions.api.length > 1 && { headers: [unversioned] }) },
-    route: { ...destination(versions, api), ...limits(method), retry_policy: retryPolicy(method) },
-    metadata: routeMetadata(access.kind === 'scope' ? access.scope : undefined, rateLimit && retryAfter(rateLimit)),
+    route: { ...destination(versions, api), ...limits(method), ...retries(method) },
+    metadata: {
+      filter_metadata: {
+        ...routeMetadata(
+          access.kind === 'scope' ? access.scope : undefined,
+          rateLimit && retryAfter(rateLimit),
+          timeoutMs === 0,
+        ),
+        ...(repeatable && { [repeatableFilter]: repeatableMetadata(retry.requestIdField, timeoutMs) }),
+      },
+    },
     typed_per_filter_config: filters,
   }
 }

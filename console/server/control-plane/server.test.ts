@@ -77,7 +77,7 @@ describe('a proxy', () => {
     await until('the proxy', () => controlPlane.proxies()[0])
     expect(proxy.received).toEqual([])
     controlPlane.publish(meshState(), 1)
-    expect((await until('a response', () => proxy.received[0])).resources).toHaveLength(3)
+    expect((await until('a response', () => proxy.received[0])).resources).toHaveLength(4)
   })
 
   it('gets the last good state when one cannot be used', async () => {
@@ -87,7 +87,7 @@ describe('a proxy', () => {
     expect(() => controlPlane.publish(broken, 2)).toThrow(StateError)
     const proxy = connect()
     proxy.ask(clusterType)
-    expect((await until('clusters', () => proxy.received[0])).resources).toHaveLength(3)
+    expect((await until('clusters', () => proxy.received[0])).resources).toHaveLength(4)
   })
 
   it('has the public listener where its metadata says, and it alone', async () => {

@@ -46,7 +46,7 @@ describe('a snapshot', () => {
     const snapshot = snapshotFrom(meshState())
     const clusters = [...snapshot[clusterType].values()].filter(each => !each.onDemand).map(each => each.name)
     expect(clusters).toEqual([...snapshot[endpointType].keys()])
-    expect(clusters).toEqual(['console', 'console-http', 'users'])
+    expect(clusters).toEqual(['console', 'console-http', 'statistics', 'users'])
   })
 
   it('has a listener, routes and a cluster of each service for the clients of gRPC, and the authorities, on demand', () => {

@@ -86,8 +86,8 @@ export async function signingKey(kid: string) {
 }
 
 /**
- * A users service that keeps nothing; `seen` has the metadata of each call. The user `slow` is never found, `nobody` is not there,
- * and for `flaky` every other call fails.
+ * A users service that keeps nothing; `seen` has the metadata of each call. The user `slow` is never found or made, `nobody` is
+ * not there, and for `flaky` every other call fails.
  */
 export async function startUsers(name: string, credentials = testService('users').server()) {
   const seen: Metadata[] = []
@@ -104,6 +104,7 @@ export async function startUsers(name: string, credentials = testService('users'
     createUser: (call, reply) => {
       seen.push(call.metadata)
       if (call.request.user?.displayName === 'flaky') return reply({ code: status.UNAVAILABLE })
+      if (call.request.user?.displayName === 'slow') return
       reply(null, { user: { ...user('new'), displayName: call.request.user?.displayName ?? '' } })
     },
     listUsers: (call, reply) => {

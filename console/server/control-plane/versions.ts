@@ -51,20 +51,19 @@ export function membersFrom({ instances, traffic = [] }: Pick<ServiceState, 'ins
   })
 }
 
-/** What Envoy chooses an endpoint by. */
-export function endpointChoice({ weight, apiVersion }: Member): Json {
-  return {
-    metadata: lb({ api_version: apiVersion, share: weight === 0 ? 'no' : 'yes' }),
-    ...(weight && { load_balancing_weight: weight }),
-  }
-}
+/** The part of an endpoint's metadata that Envoy chooses it by. */
+export const endpointChoice = ({ weight, apiVersion }: Member): Json =>
+  lb({ api_version: apiVersion, share: weight === 0 ? 'no' : 'yes' })
 
 /** @param api the API version that the request asks for; undefined when it asks for none. @returns the part of a route's action. */
 export function destination({ service, weighted }: Versions, api: string | undefined): Json {
   const asked: Json = api === undefined ? {} : { api_version: api }
   // First those that have a share; then any.
   const choice: Json = weighted ? { ...asked, fallback_list: [{ share: 'yes' }, {}] } : asked
-  return { cluster: service, ...(Object.keys(choice).length > 0 && { metadata_match: lb(choice) }) }
+  return {
+    cluster: service,
+    ...(Object.keys(choice).length > 0 && { metadata_match: { filter_metadata: lb(choice) } }),
+  }
 }
 
 /** Of a cluster: how its endpoints are told apart. An API version that was asked for never becomes another. */
@@ -82,6 +81,6 @@ export const choosing: Json = {
   least_request_lb_config: { active_request_bias: { default_value: 0, runtime_key: 'site11.unused' } },
 }
 
-const lb = (fields: Json): Json => ({ filter_metadata: { 'envoy.lb': fields } })
+const lb = (fields: Json): Json => ({ 'envoy.lb': fields })
 
 const byNumber = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })

@@ -7,7 +7,9 @@ import {
   type WatchMeshResponse,
 } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { type Proxy as ProxyMessage, ProxyProgress } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
+import { contractOf } from '@site11/runtime/contract.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
@@ -100,6 +102,8 @@ function options(): DiagnosticsOptions {
     },
     own,
     health: () => healthReport({ registry: registry.state(), own: own(), proxies, problems: [], nowMs: Date.now() }),
+    contracts: () => [{ name: 'users', contract: contractOf([UsersServiceService]) }],
+    secrets: () => ({ secrets: [], certificates: [] }),
     problems: () => [],
     pageSecret: 'for tests only',
     now: Date.now,

@@ -1,5 +1,8 @@
 /** DiagnosticsService: what each part of the mesh believes, what is wrong, and what has changed. */
-import type { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
+import type {
+  DiagnosticsServiceService,
+  ListSecretsResponse,
+} from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import type { Handlers } from '@site11/runtime/call.ts'
 import { invalidArgument } from '@site11/runtime/errors.ts'
 import { createPageTokens } from '@site11/runtime/store/page-token.ts'
@@ -15,6 +18,7 @@ import { listChanges, verifyChanges, watchChanges } from './changes.ts'
 import type { NamedChange } from './finding.ts'
 import { findingsOf } from './findings.ts'
 import { healthMessage } from './health.ts'
+import { type InForce, listRoutes } from './routes.ts'
 import { createMeshFeed } from './watch-mesh.ts'
 
 export interface DiagnosticsOptions {
@@ -24,6 +28,10 @@ export interface DiagnosticsOptions {
   /** The Console as one of the instances. */
   own(): Instance
   health(): HealthReport
+  /** The contracts that proxies are given. */
+  contracts(): readonly InForce[]
+  /** What the mesh trusts by, and who shows which certificate. */
+  secrets(): ListSecretsResponse
   /** Why the configuration of the proxies is not what the registry says, if so. */
   problems(): string[]
   /** Seals page tokens: the same for all Consoles of a mesh. */
@@ -97,6 +105,10 @@ export function diagnosticsService(options: DiagnosticsOptions): Handlers<typeof
     listChanges: request => listChanges(request, journal, tokens),
 
     watchChanges: ({ after }, { signal }) => watchChanges(after, journal, signal),
+
+    listRoutes: async () => listRoutes(options.contracts(), registry.state().services),
+
+    listSecrets: async () => options.secrets(),
 
     verifyChanges: () => verifyChanges(journal, () => fieldsOf(registry.state())),
   }

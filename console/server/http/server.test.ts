@@ -33,6 +33,16 @@ beforeAll(async () => {
     health: () => report,
     jwks: () => (live ? jwks : undefined),
     openapi: () => (live ? { openapi: '3.1.0' } : undefined),
+    descriptors: () =>
+      live
+        ? {
+            body: Buffer.from([10, 0]),
+            gzipped: undefined,
+            type: 'application/x-protobuf',
+            etag: '"1"',
+            immutable: false,
+          }
+        : undefined,
     files: staticFiles(dist),
     log: createLog('test', 'silent'),
   }
@@ -116,6 +126,14 @@ describe('machines', () => {
     expect(JSON.parse(body)).toEqual(jwks)
     live = false
     expect((await get('/.well-known/jwks.json')).status).toBe(503)
+  })
+
+  test('get the contracts, and are told when they have them already', async () => {
+    const { status, headers } = await get('/descriptors.binpb')
+    expect([status, headers['content-type']]).toEqual([200, 'application/x-protobuf'])
+    expect((await get('/descriptors.binpb', { 'if-none-match': String(headers.etag) })).status).toBe(304)
+    live = false
+    expect((await get('/descriptors.binpb')).status).toBe(503)
   })
 
   test('get headers without a body when they ask for them', async () => {

@@ -14,6 +14,8 @@ export interface HttpOptions {
   health(): HealthReport | undefined
   jwks(): JSONWebKeySet | undefined
   openapi(): Json | undefined
+  /** The contracts, as a FileDescriptorSet. */
+  descriptors(): StaticFile | undefined
   files: StaticFiles
   log: Log
 }
@@ -48,7 +50,7 @@ export function httpServer(options: HttpOptions): Server {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { live, health, jwks, openapi, files }: HttpOptions,
+  { live, health, jwks, openapi, descriptors, files }: HttpOptions,
 ) {
   for (const [name, value] of Object.entries(headersOfAll)) response.setHeader(name, value)
   const path = pathOf(request)
@@ -80,17 +82,15 @@ async function respond(
     '/.well-known/jwks.json': jwks,
     '/openapi.json': openapi,
   }
+  if (path === '/descriptors.binpb') {
+    const file = descriptors()
+    return file ? sendFile(request, response, file) : sendStarting(response)
+  }
   const document = documents[path]
   if (document) {
     const value = document()
     if (value) return sendJson(response, 200, value, 'public, max-age=60')
-    return sendError(
-      response,
-      503,
-      status.UNAVAILABLE,
-      'DEPENDENCY_UNAVAILABLE',
-      'The Console is starting. Try again in a moment.',
-    )
+    return sendStarting(response)
   }
   const file = await files.at(path === '/' ? '/index.html' : path)
   if (file) return sendFile(request, response, file)
@@ -135,6 +135,11 @@ function sendJson(response: ServerResponse, code: number, value: unknown, cacheC
 function sendError(response: ServerResponse, httpCode: number, code: status, reason: string, message: string) {
   const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'site11', metadata: {} }]
   sendJson(response, httpCode, { code, message, details }, 'no-store')
+}
+
+function sendStarting(response: ServerResponse) {
+  const message = 'The Console is starting. Try again in a moment.'
+  sendError(response, 503, status.UNAVAILABLE, 'DEPENDENCY_UNAVAILABLE', message)
 }
 
 function setAll(response: ServerResponse, headers: Record<string, string>) {

@@ -16,7 +16,16 @@ import {
 } from 'jose'
 import type { Collection, Db } from 'mongodb'
 import { StartError } from '../start-error.ts'
-import { type KeyTimes, nextStep, type RotationStep, ringAt, type Succession, successionOf } from './ring.ts'
+import {
+  type KeyPlan,
+  type KeyTimes,
+  nextStep,
+  planOf,
+  type RotationStep,
+  ringAt,
+  type Succession,
+  successionOf,
+} from './ring.ts'
 import { seal, unseal } from './seal.ts'
 
 interface KeyDocument {
@@ -41,6 +50,8 @@ export interface SigningKeys {
   rotate(): Promise<void>
   /** Begins a rotation now, unless one is under way. @returns the key that will sign, from when on, and until when the present one counts. */
   succeed(): Promise<Succession>
+  /** What each key does and when, the newest first. */
+  plan(): KeyPlan[]
   /** Called after each change of the JWKS. */
   onChange(listener: () => void): void
 }
@@ -109,6 +120,7 @@ export async function loadKeys({ db, secretKey, log, now = Date.now }: KeysOptio
       if (!found) throw new Error('There is no key that was made last.')
       return found
     },
+    plan: () => planOf(keys, now(), loadedMs),
     onChange: listener => void listeners.push(listener),
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type KeyTimes, nextStep, ringAt, rotation } from './ring.ts'
+import { type KeyTimes, nextStep, planOf, ringAt, rotation } from './ring.ts'
 
 const minute = 60_000
 const start = Date.parse('2026-01-01T00:00:00Z')
@@ -72,4 +72,26 @@ test('whatever the rhythm and the restarts, a living token is signed by a key th
       }
     }),
   )
+})
+
+const minutesOf = (date: Date | undefined) => date && (date.getTime() - start) / minute
+
+test('the plan says what each key does and when it does the next thing', () => {
+  const plan = (keys: KeyTimes[], minutes: number) =>
+    planOf(keys, at(minutes).getTime(), start).map(({ kid, role, signTime, rotateTime, retireTime }) => [
+      kid,
+      role,
+      minutesOf(signTime),
+      minutesOf(rotateTime),
+      minutesOf(retireTime),
+    ])
+  expect(plan([key('a', 0, 0)], 5)).toEqual([['a', 'signing', 0, age, undefined]])
+  expect(plan([key('a', 0, 0), key('b', 90)], 95)).toEqual([
+    ['b', 'next', 100, undefined, undefined],
+    ['a', 'signing', 0, undefined, 170],
+  ])
+  expect(plan([key('a', 0, 0), key('b', 90, 100)], 120)).toEqual([
+    ['b', 'signing', 100, 100 + age, undefined],
+    ['a', 'believed', 0, undefined, 170],
+  ])
 })

@@ -95,5 +95,40 @@ export function successionOf(keys: KeyTimes[], publishedSinceMs: number, times =
   return { kid: waiting.kid, signTime: new Date(signMs), retireTime: new Date(signMs + times.retireMs) }
 }
 
+/** What a key does, and when it does the next thing. */
+export interface KeyPlan {
+  kid: string
+  role: 'next' | 'signing' | 'believed'
+  createTime: Date
+  /** Of one that does not sign yet: when it will at the earliest. */
+  signTime: Date
+  /** When a successor is made; undefined when there is one, or it does not sign. */
+  rotateTime?: Date
+  /** When it is not believed any more; undefined while it has no successor. */
+  retireTime?: Date
+}
+
+/** @returns what is known of each key that is believed, the newest first; for the other parameters see `nextStep`. */
+export function planOf(keys: KeyTimes[], nowMs: number, publishedSinceMs: number, times = rotation): KeyPlan[] {
+  const ring = ringAt(keys, nowMs, times)
+  const succession = successionOf(keys, publishedSinceMs, times)
+  const signers = keys.filter(key => key.signTime !== undefined).sort((a, b) => signMs(a) - signMs(b))
+  return (ring?.published ?? []).flatMap((kid): KeyPlan[] => {
+    const key = keys.find(each => each.kid === kid)
+    if (!key) return []
+    const { createTime, signTime } = key
+    if (!signTime) return succession ? [{ kid, role: 'next', createTime, signTime: succession.signTime }] : []
+    if (kid === ring?.signing) {
+      const later = succession
+        ? { retireTime: succession.retireTime }
+        : { rotateTime: new Date(signTime.getTime() + times.maxAgeMs) }
+      return [{ kid, role: 'signing', createTime, signTime, ...later }]
+    }
+    const successor = signers[signers.indexOf(key) + 1]
+    const retireTime = new Date((successor ? signMs(successor) : nowMs) + times.retireMs)
+    return [{ kid, role: 'believed', createTime, signTime, retireTime }]
+  })
+}
+
 const signMs = (key: KeyTimes) => key.signTime?.getTime() ?? 0
 const kids = (keys: KeyTimes[]) => keys.map(key => key.kid)

@@ -10,39 +10,20 @@ import {
   getOption,
   hasOption,
 } from '@bufbuild/protobuf'
+import { commentOf } from '@site11/proto/comments'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import type { HttpRule } from '@site11/proto/es/google/api/http_pb.ts'
 import { StatusSchema } from '@site11/proto/es/google/rpc/status_pb.ts'
-import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
-import { mergeDescriptors, readDescriptors } from '../control-plane/descriptors.ts'
-import { commentOf } from './comments.ts'
+import { method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { remember } from '../control-plane/remember.ts'
+import { type Contract, mergedContracts, sameContracts } from './contracts.ts'
+import { isForUsers } from './descriptors.ts'
+import { errorResponses, errorsOf } from './errors.ts'
 import { createSchemas, type Json, type Schema, type Schemas } from './schemas.ts'
 
-interface Contract {
-  name: string
-  contract: Uint8Array
-}
-
 /** @returns a function that gives the document of the registered services, made anew only when a contract has changed. */
-export function createOpenapi(options: { url: string; version: string }): (services: Contract[]) => Json {
-  let made: { contracts: Uint8Array[]; document: Json } | undefined
-  return services => {
-    const contracts = services.map(({ contract }) => contract)
-    const same =
-      made?.contracts.length === contracts.length && contracts.every((each, i) => each === made?.contracts[i])
-    if (!made || !same) made = { contracts, document: openapiFrom(documentedRegistry(services), options) }
-    return made.document
-  }
-}
-
-/** @returns the files of all contracts, with their comments. @throws Error when they do not fit together. */
-function documentedRegistry(services: Contract[]): FileRegistry {
-  const files = services.map(({ name, contract }) => ({
-    service: name,
-    files: readDescriptors(contract, { comments: true }),
-  }))
-  return createFileRegistry(mergeDescriptors(files))
-}
+export const createOpenapi = (options: { url: string; version: string }): ((services: Contract[]) => Json) =>
+  remember(services => openapiFrom(createFileRegistry(mergedContracts(services)), options), sameContracts)
 
 /**
  * @param registry the files of all contracts, with their comments.
@@ -62,8 +43,9 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
     )
     if (routed.length > 0) tags.push({ name: service.name, description: commentOf(service) })
     for (const method of routed) {
-      for (const { verb, path, rule } of rulesOf(getOption(method, http))) {
-        paths[path] = { ...paths[path], [verb]: operationOf(method, path, rule, schemas) }
+      for (const [index, { verb, path: template, rule }] of rulesOf(getOption(method, http)).entries()) {
+        const path = template.replace(/=[^}]*(?=\})/g, '')
+        paths[path] = { ...paths[path], [verb]: operationOf(method, path, rule, schemas, index) }
       }
     }
   }
@@ -82,19 +64,26 @@ export function openapiFrom(registry: FileRegistry, { url, version }: { url: str
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      parameters: {
+        ApiVersion: {
+          name: 'X-API-Version',
+          in: 'header',
+          required: false,
+          description:
+            'The version of the API that the answer is to come from: a request goes to instances that serve it. Without it, to any. A version that no instance of the service serves is refused with 400 and the reason `VERSION_NOT_SERVED`; `api_versions` in the metadata of its `ErrorInfo` lists those that there are.',
+          schema: { type: 'string', pattern: '^[1-9][0-9]{0,3}\\.(0|[1-9][0-9]{0,3})$', examples: ['1.0'] },
+        },
+      },
       responses: {
         Error: {
           description: 'What went wrong, why, and what to do.',
           content: { 'application/json': { schema: error } },
         },
+        ...errorResponses(error),
       },
       schemas: schemas.all(),
     },
   }
-}
-
-function isForUsers({ access }: MethodPolicy): boolean {
-  return access.case !== undefined && access.case !== 'internal' && Boolean(access.value)
 }
 
 function rulesOf(rule: HttpRule): { verb: string; path: string; rule: HttpRule }[] {
@@ -103,19 +92,21 @@ function rulesOf(rule: HttpRule): { verb: string; path: string; rule: HttpRule }
   return [...own, ...rule.additionalBindings.flatMap(rulesOf)]
 }
 
-function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: Schemas): Json {
+/** @param index of the binding: an operation is named once, and a method may be bound to several paths. */
+function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: Schemas, index: number): Json {
   const policy = getOption(method, policyOption)
-  const inPath = [...path.matchAll(/\{([^}=]+)/g)].map(match => match[1] ?? '')
+  const inPath = [...path.matchAll(/\{([^}]+)/g)].map(match => match[1] ?? '')
   const inQuery = rule.body === '*' ? [] : queryOf(method.input, '', new Set([...inPath, rule.body]))
   const body = bodyOf(method.input, rule.body, inPath, schemas)
   const { access } = policy
   return {
-    operationId: `${method.parent.typeName}/${method.name}`,
+    operationId: `${method.parent.typeName}/${method.name}${index > 0 ? `.${index + 1}` : ''}`,
     tags: [method.parent.name],
     summary: method.name.replace(/(?<=[a-z])(?=[A-Z])/g, ' '),
     description: commentOf(method),
     security: access.case === 'public' ? [] : [{ accessToken: access.case === 'scope' ? [access.value] : [] }],
     parameters: [
+      versionParameter,
       ...inPath.map(name => parameter('path', name, fieldAt(method.input, name), schemas)),
       ...inQuery.map(({ name, field }) => parameter('query', name, field, schemas)),
     ],
@@ -128,10 +119,14 @@ function operationOf(method: DescMethod, path: string, rule: HttpRule, schemas: 
             : commentOf(method.output),
         content: { 'application/json': { schema: schemas.message(method.output) } },
       },
+      ...errorsOf(method, inPath.length > 0),
       default: { $ref: '#/components/responses/Error' },
     },
   }
 }
+
+/** Every method takes it, whichever versions there are at the moment. */
+const versionParameter: Json = { $ref: '#/components/parameters/ApiVersion' }
 
 function parameter(where: 'path' | 'query', name: string, field: DescField, schemas: Schemas): Json {
   const { description = '', ...schema } = schemas.field(field)
@@ -149,12 +144,19 @@ function fieldAt(message: DescMessage, path: string): DescField {
 }
 
 /** The fields that the path and the body leave: messages by their fields (`a.b`), well-known ones as they are. */
-function queryOf(message: DescMessage, prefix: string, taken: Set<string>): { name: string; field: DescField }[] {
+function queryOf(
+  message: DescMessage,
+  prefix: string,
+  taken: Set<string>,
+  within: DescMessage[] = [],
+): { name: string; field: DescField }[] {
   return message.fields.flatMap(field => {
     if (taken.has(`${prefix}${field.name}`)) return []
     const name = `${prefix}${field.jsonName}`
     const nested = field.fieldKind === 'message' && !field.message.typeName.startsWith('google.protobuf.')
-    if (nested) return queryOf(field.message, `${name}.`, taken)
+    // A message within itself has no end.
+    if (nested)
+      return within.includes(field.message) ? [] : queryOf(field.message, `${name}.`, taken, [...within, message])
     return field.fieldKind === 'map' ? [] : [{ name, field }]
   })
 }

@@ -5,8 +5,8 @@ import {
   field as fieldRules,
   type StringRules,
 } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
+import { commentOf } from '@site11/proto/comments'
 import { FieldBehavior, field_behavior } from '@site11/proto/es/google/api/field_behavior_pb.ts'
-import { commentOf } from './comments.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Schema = { [key: string]: Json }
@@ -144,7 +144,9 @@ function limitsOf(rules: FieldRules | undefined): Schema {
     case 'string':
       return stringLimits(rules.type.value)
     case 'int32':
-    case 'uint32': {
+    case 'uint32':
+    case 'float':
+    case 'double': {
       const { greaterThan, lessThan } = rules.type.value
       return {
         ...(greaterThan.case === 'gte' && { minimum: greaterThan.value }),

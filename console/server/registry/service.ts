@@ -145,8 +145,8 @@ export function registryService(options: RegistryServiceOptions): Attachments {
   }
 }
 
-/** The command line on the Console's machine shows a token of its own. */
-function actorOf(call: Call): string {
+/** @returns who calls, as the journal names it. The command line on the Console's machine shows a token of its own. */
+export function actorOf(call: Call): string {
   const userId = userOf(call)
   return userId === 'operator' ? 'operator' : `users/${userId}`
 }

@@ -9,7 +9,7 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { queryClient, sessions, transport } from './api/client.ts'
+import { queryClient, resumption, transport } from './api/client.ts'
 import { liveStreams } from './api/use-live.ts'
 import { startI18n } from './i18n/index.ts'
 import { router } from './router.tsx'
@@ -20,8 +20,8 @@ await startI18n()
 
 /** Who comes or goes, here or in another tab, moves the page: to sign-in, or to where the user wanted to go. */
 let userId: string | undefined
-sessions.subscribe(() => {
-  const next = sessions.current()?.userId
+resumption.subscribe(() => {
+  const next = resumption.session()?.userId
   if (next === userId) return
   // Nothing of one user may be shown to another.
   if (userId && next) location.reload()

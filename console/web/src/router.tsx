@@ -10,13 +10,29 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import { safeTarget } from './account/target.ts'
-import { sessions } from './api/client.ts'
+import { activitySearch } from './activity/search.ts'
+import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
+import { explorerSearch } from './explorer/search.ts'
+import { gatewaySearch } from './gateway/search.ts'
+import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
+import { topologySearch } from './topology/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
+import { userSearch } from './users/user-tab.ts'
 
-type CrumbTitle = 'nav.overview' | 'nav.users' | 'nav.me' | 'users.create'
+type CrumbTitle =
+  | 'nav.overview'
+  | 'nav.services'
+  | 'nav.explorer'
+  | 'nav.users'
+  | 'nav.me'
+  | 'users.create'
+  | 'nav.topology'
+  | 'nav.gateway'
+  | 'nav.activity'
+  | 'users.detail'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -25,6 +41,8 @@ declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
     /** Names the page in the breadcrumb. */
     title?: CrumbTitle
+    /** The part of the address that names it, where it has no other name. */
+    titleParam?: 'service' | 'instance'
   }
 }
 
@@ -44,7 +62,8 @@ const app = createRoute({
     </main>
   ),
   beforeLoad: async ({ location }) => {
-    if (await sessions.ready()) {
+    // A session that has just ended is asked for in a dialog; where one wanted to go waits for that.
+    if ((await sessions.ready()) || (await resumption.again())) {
       wasSignedIn = true
       return
     }
@@ -62,10 +81,78 @@ const overview = createRoute({
   getParentRoute: () => app,
   path: '/',
   staticData: { title: 'nav.overview' },
-  component: lazyRouteComponent(() => import('./mesh/overview.tsx'), 'Overview'),
+  component: lazyRouteComponent(() => import('./overview/overview.tsx'), 'Overview'),
   beforeLoad: () => {
     if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
   },
+})
+
+const services = createRoute({
+  getParentRoute: () => app,
+  path: '/services',
+  staticData: { title: 'nav.services' },
+  component: Outlet,
+})
+
+const serviceList = createRoute({
+  getParentRoute: () => services,
+  path: '/',
+  validateSearch: servicesSearch,
+  component: lazyRouteComponent(() => import('./services/services.tsx'), 'Services'),
+})
+
+const service = createRoute({
+  getParentRoute: () => services,
+  path: '/$service',
+  staticData: { titleParam: 'service' },
+  component: Outlet,
+})
+
+const servicePage = createRoute({
+  getParentRoute: () => service,
+  path: '/',
+  validateSearch: serviceSearch,
+  component: lazyRouteComponent(() => import('./services/service.tsx'), 'Service'),
+})
+
+const instancePage = createRoute({
+  getParentRoute: () => service,
+  path: '/$instance',
+  staticData: { titleParam: 'instance' },
+  validateSearch: drawerSearch,
+  component: lazyRouteComponent(() => import('./services/instance-page.tsx'), 'InstancePage'),
+})
+
+const explorer = createRoute({
+  getParentRoute: () => app,
+  path: '/explorer',
+  staticData: { title: 'nav.explorer' },
+  validateSearch: explorerSearch,
+  component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
+})
+
+const topology = createRoute({
+  getParentRoute: () => app,
+  path: '/topology',
+  staticData: { title: 'nav.topology' },
+  validateSearch: topologySearch,
+  component: lazyRouteComponent(() => import('./topology/topology.tsx'), 'Topology'),
+})
+
+const gateway = createRoute({
+  getParentRoute: () => app,
+  path: '/gateway',
+  staticData: { title: 'nav.gateway' },
+  validateSearch: gatewaySearch,
+  component: lazyRouteComponent(() => import('./gateway/gateway.tsx'), 'Gateway'),
+})
+
+const activity = createRoute({
+  getParentRoute: () => app,
+  path: '/activity',
+  staticData: { title: 'nav.activity' },
+  validateSearch: activitySearch,
+  component: lazyRouteComponent(() => import('./activity/activity.tsx'), 'Activity'),
 })
 
 const users = createRoute({
@@ -81,6 +168,14 @@ const newUser = createRoute({
   path: '/new',
   staticData: { title: 'users.create' },
   component: lazyRouteComponent(() => import('./users/create-user.tsx'), 'CreateUser'),
+})
+
+const user = createRoute({
+  getParentRoute: () => users,
+  path: '/$userId',
+  staticData: { title: 'users.detail' },
+  validateSearch: userSearch,
+  component: lazyRouteComponent(() => import('./users/user-detail.tsx'), 'UserDetail'),
 })
 
 const me = createRoute({
@@ -137,7 +232,16 @@ const verifyEmail = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    app.addChildren([overview, users.addChildren([newUser]), me]),
+    app.addChildren([
+      overview,
+      topology,
+      services.addChildren([serviceList, service.addChildren([servicePage, instancePage])]),
+      gateway,
+      explorer,
+      users.addChildren([newUser, user]),
+      activity,
+      me,
+    ]),
     door.addChildren([login, register, resetPassword, verifyEmail]),
   ]),
   defaultPreload: 'intent',

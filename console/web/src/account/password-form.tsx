@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { useContractForm } from '../ui/form.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 
-const { changePassword, listSessions } = AuthService.method
+const { changePassword, getMe, listSessions } = AuthService.method
 const initialValues = { currentPassword: '', newPassword: '' }
 
 export function PasswordForm() {
@@ -26,9 +26,11 @@ export function PasswordForm() {
     await client.invalidateQueries({
       queryKey: createConnectQueryKey({ schema: listSessions, cardinality: undefined }),
     })
+    // It is no generated one any more.
+    await client.invalidateQueries({ queryKey: createConnectQueryKey({ schema: getMe, cardinality: undefined }) })
   }
   return (
-    <form noValidate onSubmit={submit(send)}>
+    <form noValidate id="password" onSubmit={submit(send)}>
       <Stack gap="sm" maw={440}>
         <Title order={2}>{t('account.changePassword')}</Title>
         <PasswordInput

@@ -1,20 +1,18 @@
 import { useMutation } from '@connectrpc/connect-query'
-import { Button, Group, Select, type SelectProps, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Stack, Text, TextInput, Title } from '@mantine/core'
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
 import { UpdateMeRequestSchema, UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { problemFrom } from '../api/problem.ts'
-import { languages } from '../i18n/index.ts'
 import { Id } from '../ui/copy.tsx'
 import { useContractForm } from '../ui/form.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { toastDone } from '../ui/toasts.tsx'
+import { localeChoices, TextChoice, timeZones } from './profile-choices.tsx'
 
 /** The fields of the form by their names in an update mask. */
 const maskPaths = { 'user.displayName': 'display_name', 'user.locale': 'locale', 'user.timeZone': 'time_zone' }
-const timeZones = Intl.supportedValuesOf('timeZone')
-const locales = Object.entries(languages).map(([value, label]) => ({ value, label }))
 
 interface ProfileFormProps {
   /** As it is when the form opens: a newer version does not overwrite what is being typed. */
@@ -44,13 +42,18 @@ export function ProfileForm({ user, onReload }: ProfileFormProps) {
         <Title order={2}>{t('account.profile')}</Title>
         <Identity user={user} />
         <TextInput label={t('account.displayName')} autoComplete="name" {...form.getInputProps('user.displayName')} />
-        <Choice
+        <TextChoice
           label={t('account.locale')}
           description={t('account.localeHint')}
-          data={locale && !(locale in languages) ? [...locales, locale] : locales}
+          data={localeChoices(locale)}
           {...form.getInputProps('user.locale')}
         />
-        <Choice label={t('account.timeZone')} data={timeZones} searchable {...form.getInputProps('user.timeZone')} />
+        <TextChoice
+          label={t('account.timeZone')}
+          data={timeZones}
+          searchable
+          {...form.getInputProps('user.timeZone')}
+        />
         {failure !== undefined && (
           <ProblemInline error={failure}>
             {changedMeanwhile && (
@@ -67,13 +70,6 @@ export function ProfileForm({ user, onReload }: ProfileFormProps) {
         </Group>
       </Stack>
     </form>
-  )
-}
-
-/** A Select whose empty value is '', as in the contract. */
-function Choice({ value, onChange, ...props }: Omit<SelectProps, 'onChange'> & { onChange?: (value: string) => void }) {
-  return (
-    <Select value={value || null} onChange={next => onChange?.(String(next ?? ''))} clearable limit={100} {...props} />
   )
 }
 

@@ -3,12 +3,11 @@ import { timestampDate } from '@bufbuild/protobuf/wkt'
 import { useMutation, useQuery } from '@connectrpc/connect-query'
 import { Button, Text, Title } from '@mantine/core'
 import { AuthService, type Session } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
-import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { Ago } from '../ui/time.tsx'
-import { deviceOf } from './device.ts'
+import { deviceName } from './device-name.ts'
 
 export function Sessions() {
   const { t } = useTranslation()
@@ -73,9 +72,4 @@ export function Sessions() {
       )}
     </section>
   )
-}
-
-function deviceName({ userAgent }: Session, t: TFunction): string {
-  const device = deviceOf(userAgent)
-  return device ? t('account.deviceOn', { ...device }) : userAgent || t('account.deviceUnknown')
 }

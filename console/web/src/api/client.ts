@@ -5,6 +5,7 @@ import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.
 import { QueryClient } from '@tanstack/react-query'
 import { isPublic } from './policy.ts'
 import { noteOrigin, problemFrom } from './problem.ts'
+import { createResumption, resuming } from './resumption.ts'
 import { createSessions } from './session.ts'
 
 const refreshPath = `/${AuthService.typeName}/${AuthService.method.refresh.name}`
@@ -41,15 +42,17 @@ function isTokenRefused(error: unknown): boolean {
   return ConnectError.from(error).code === Code.Unauthenticated && problemFrom(error).reason !== 'BAD_CREDENTIALS'
 }
 
-export const transport = createGrpcWebTransport({
+export const interceptors = [note, authorize]
+
+const direct = createGrpcWebTransport({
   baseUrl: location.origin,
   defaultTimeoutMs: 15_000,
-  interceptors: [note, authorize],
+  interceptors,
   // A Refresh outlives its page: a token that was used must not stay in the cookie.
   fetch: (input, init) => fetch(input, { ...init, keepalive: String(input).endsWith(refreshPath) }),
 })
 
-const auth = createClient(AuthService, transport)
+const auth = createClient(AuthService, direct)
 
 export const sessions = createSessions({
   refresh: async () => {
@@ -66,6 +69,10 @@ export const sessions = createSessions({
   channel: new BroadcastChannel('site11-session'),
   marks: localStorage,
 })
+
+export const resumption = createResumption(sessions)
+
+export const transport = resuming(direct, resumption)
 
 export const queryClient = new QueryClient({
   defaultOptions: {

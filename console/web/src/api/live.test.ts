@@ -85,3 +85,37 @@ test('a connection that has gone silent is replaced', async () => {
   await vi.waitFor(() => expect(calls.length).toBeGreaterThan(1))
   expect(calls[0]?.aborted).toBe(true)
 })
+
+test('a page that nobody sees gives its connection back, and has it again when it is seen', async () => {
+  const { calls, live } = streams(stays, async function* (signal) {
+    yield change(2)
+    await until(signal)
+  })
+  const stream = live.open(ids, {})
+  const told: boolean[] = []
+  stream.subscribe(() => told.push(stream.snapshot().live))
+  await vi.waitFor(() => expect(stream.snapshot().live).toBe(true))
+  live.pauseAll()
+  await vi.waitFor(() => expect(calls[0]?.aborted).toBe(true))
+  const late = live.open(ids, { after: 1n })
+  late.subscribe(() => undefined)
+  expect(calls).toHaveLength(1)
+  live.resumeAll()
+  await vi.waitFor(() => expect(stream.snapshot().value).toEqual([2]))
+  await vi.waitFor(() => expect(calls).toHaveLength(3))
+  expect(told).not.toContain(false)
+})
+
+test('what does not come back after a pause is said to be old', async () => {
+  // biome-ignore lint/correctness/useYield: it says nothing
+  const { live } = streams(stays, async function* (signal) {
+    await until(signal)
+  })
+  const stream = live.open(ids, {})
+  stream.subscribe(() => undefined)
+  await vi.waitFor(() => expect(stream.snapshot().live).toBe(true))
+  live.pauseAll()
+  live.resumeAll()
+  expect(stream.snapshot().live).toBe(true)
+  await vi.waitFor(() => expect(stream.snapshot()).toMatchObject({ value: [1], live: false }), { timeout: 4_000 })
+})

@@ -40,6 +40,8 @@ export interface LiveOptions {
   lingerMs?: number
 }
 
+/** After a pause, so long is waited for the first message before what is known is taken for old. ms. */
+const resumeMs = 1_500
 /** Waits before each attempt to connect again, in ms; the last one is repeated. */
 const backoffMs = [250, 500, 1_000, 2_000, 5_000]
 /** Trying again changes nothing about these. */
@@ -56,14 +58,16 @@ interface Entry<T> {
   snapshot: Live<T>
   listeners: Set<() => void>
   retry: () => void
+  /** Gives the connection back until `resume`; what is known is not said to be old meanwhile, as nobody looks. */
+  pause: () => void
+  resume: () => void
   close: () => void
   linger: ReturnType<typeof setTimeout> | undefined
 }
 
-export type LiveStreams = ReturnType<typeof createLiveStreams>
-
 export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lingerMs = 3_000 }: LiveOptions) {
   const entries = new Map<string, Entry<unknown>>()
+  let paused = false
 
   /** @returns what `useSyncExternalStore` takes, and a way to try again at once. */
   function open<I extends DescMessage, O extends DescMessage, T>(
@@ -97,6 +101,9 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
     let connection = new AbortController()
     let wake: () => void = () => undefined
     let closed = false
+    /** Resolves when the pause is over; undefined without one. */
+    let pause: PromiseWithResolvers<void> | undefined
+    let resuming: ReturnType<typeof setTimeout> | undefined
     let telling: ReturnType<typeof setTimeout> | undefined
     let pending: Live<T> = nothingYet
 
@@ -104,9 +111,23 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
       snapshot: nothingYet,
       listeners: new Set(),
       retry: () => wake(),
+      pause() {
+        pause ??= Promise.withResolvers()
+        clearTimeout(resuming)
+        connection.abort(pausing)
+        wake()
+      },
+      resume() {
+        if (!pause) return
+        pause.resolve()
+        pause = undefined
+        resuming = setTimeout(() => tell({ ...pending, live: false }), resumeMs)
+      },
       close() {
         closed = true
         clearTimeout(telling)
+        clearTimeout(resuming)
+        pause?.resolve()
         entries.delete(key)
         connection.abort()
         wake()
@@ -146,6 +167,7 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
         for await (const part of message) {
           listen()
           heard()
+          clearTimeout(resuming)
           state = reduce(state, part)
           tell({ value: state, live: true, seen: new Date(now()), error: undefined })
         }
@@ -158,10 +180,14 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
     async function keep() {
       let failures = 0
       while (!closed) {
+        if (pause) await pause.promise
+        if (closed) return
         const error = await connect(() => {
           failures = 0
         }).catch(thrown => thrown)
         if (closed) return
+        if (connection.signal.reason === pausing) continue
+        clearTimeout(resuming)
         tell({ ...pending, live: false, error })
         const waited = final.has(ConnectError.from(error).code)
           ? undefined
@@ -173,6 +199,7 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
       }
     }
 
+    if (paused) entry.pause()
     void keep()
     return entry
   }
@@ -182,6 +209,15 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
     /** Connects at once what waits to try again: the network is back. */
     retryAll: () => {
       for (const entry of entries.values()) if (!entry.snapshot.live) entry.retry()
+    },
+    /** Gives all connections back: a browser has six for all pages of a site together, and nobody looks at this one. */
+    pauseAll: () => {
+      paused = true
+      for (const entry of entries.values()) entry.pause()
+    },
+    resumeAll: () => {
+      paused = false
+      for (const entry of entries.values()) entry.resume()
     },
     /** Forgets everything: somebody else looks at the page now. */
     closeAll: () => {
@@ -194,4 +230,6 @@ export function createLiveStreams({ transport, now = Date.now, pauseMs = 60, lin
   }
 }
 
+/** Why a connection ends that nobody looks at. */
+const pausing = new ConnectError('Nobody looks.', Code.Canceled)
 const nothingYet: Live<never> = { value: undefined, live: false, seen: undefined, error: undefined }

@@ -164,6 +164,18 @@ test('signing in and out is told to the other tabs', async () => {
   await settled(one.signOut(async () => undefined))
   await pass(50)
   expect(other.current()).toBeUndefined()
+  expect([one.hasEnded(), other.hasEnded()]).toEqual([false, false])
+})
+
+test('a session that ends by itself is told from one that was left, in every tab', async () => {
+  const [one, other] = [openTab(), openTab()]
+  await settled(one.ready())
+  await pass(50)
+  expect(other.hasEnded()).toBe(false)
+  server.alive = false
+  await settled(one.ready(one.current()?.accessToken))
+  await pass(50)
+  expect([one.hasEnded(), other.hasEnded()]).toEqual([true, true])
 })
 
 test('a sign-out that fails leaves the session as it was', async () => {

@@ -41,6 +41,8 @@ export interface SessionOptions {
   now?: () => number
 }
 
+/** What other tabs are told when the user has signed out. */
+const leftMark = 'left'
 const lockName = 'site11-session'
 const markKey = 'site11-refreshing'
 /** A token is renewed when this share of its life is over: with a minute left of five. */
@@ -55,7 +57,13 @@ export function createSessions({ refresh, locks, channel, marks, now = Date.now 
   let timer: ReturnType<typeof setTimeout> | undefined
   const listeners = new Set<() => void>()
 
-  channel.onmessage = ({ data }: MessageEvent<Session | null>) => set(data)
+  /** Whether the user has left on purpose, here or in another tab: then the absence of a session is no accident. */
+  let left = false
+
+  channel.onmessage = ({ data }: MessageEvent<Session | null | typeof leftMark>) => {
+    left = data === leftMark
+    set(data === leftMark ? null : data)
+  }
 
   function set(next: Session | null) {
     state = next
@@ -68,10 +76,11 @@ export function createSessions({ refresh, locks, channel, marks, now = Date.now 
     for (const listener of listeners) listener()
   }
 
-  function share(tokens: Tokens | undefined): Session | null {
+  function share(tokens: Tokens | undefined, leaving = false): Session | null {
     const next = tokens ? sessionFrom(tokens, now()) : null
+    left = leaving
     set(next)
-    channel.postMessage(next)
+    channel.postMessage(leaving ? leftMark : next)
     return next
   }
 
@@ -118,8 +127,10 @@ export function createSessions({ refresh, locks, channel, marks, now = Date.now 
     signOut: (call: () => Promise<unknown>) =>
       locks.request(lockName, async () => {
         await call()
-        share(undefined)
+        share(undefined, true)
       }),
+    /** @returns whether the session has ended by itself, and was not left. */
+    hasEnded: () => state === null && !left,
     /** @returns a function that ends the subscription. */
     subscribe(listener: () => void) {
       listeners.add(listener)

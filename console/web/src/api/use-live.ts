@@ -6,8 +6,16 @@ import { createLiveStreams, type Live, type LiveSource } from './live.ts'
 export const liveStreams = createLiveStreams({ transport })
 
 window.addEventListener('online', liveStreams.retryAll)
+
+/** How long a page that nobody sees keeps its streams: as long as one may be away to look something up. ms. */
+const unseenMs = 10_000
+let unseen: ReturnType<typeof setTimeout> | undefined
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'visible') liveStreams.retryAll()
+  clearTimeout(unseen)
+  if (document.visibilityState === 'visible') {
+    liveStreams.resumeAll()
+    liveStreams.retryAll()
+  } else unseen = setTimeout(liveStreams.pauseAll, unseenMs)
 })
 
 const idle = { subscribe: () => () => undefined, snapshot: (): Live<never> => nothing, retry: () => undefined }

@@ -23,6 +23,8 @@ type WhyKey =
   | 'notChecked'
   | 'noReason'
   | 'noStream'
+  | 'notRegistered'
+  | 'noInstance'
   | 'dependency'
   | 'pending'
   | 'refused'

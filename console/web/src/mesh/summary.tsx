@@ -1,6 +1,6 @@
 /** The state of the whole mesh: one sentence, and the pill of the top bar that opens it. */
-import { Group } from '@mantine/core'
 import type { TFunction } from 'i18next'
+import { lazy, Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { BarMenu } from '../ui/bar-menu.tsx'
 import { list, relative } from '../ui/format.ts'
@@ -9,6 +9,8 @@ import { useNow } from '../ui/time.tsx'
 import type { MeshSummary } from './state.ts'
 import styles from './summary.module.css'
 import { useMesh } from './use-mesh.ts'
+
+const Findings = lazy(async () => ({ default: (await import('./findings.tsx')).Findings }))
 
 function sentence({ failing, degraded, refusing, ...counts }: MeshSummary, t: TFunction, language: string): string {
   const said: string[] = []
@@ -24,16 +26,6 @@ function sentence({ failing, degraded, refusing, ...counts }: MeshSummary, t: TF
   })
 }
 
-export function MeshSentence({ summary }: { summary: MeshSummary }) {
-  const { t, i18n } = useTranslation()
-  return (
-    <Group gap="sm" wrap="nowrap" align="baseline" fz="lg">
-      <StateMark name={summary.name} />
-      <span>{sentence(summary, t, i18n.language)}</span>
-    </Group>
-  )
-}
-
 export function LastSeen({ date }: { date: Date }) {
   const { t, i18n } = useTranslation()
   return t('mesh.lastSeen', { time: relative(date, useNow(date), i18n.language) })
@@ -43,6 +35,7 @@ export function LastSeen({ date }: { date: Date }) {
 export function MeshPill() {
   const { t, i18n } = useTranslation()
   const { enabled, value: mesh, live, seen, error } = useMesh()
+  const [open, setOpen] = useState(false)
   if (!enabled) return null
   const name = live && mesh ? mesh.summary.name : 'unknown'
   return (
@@ -50,6 +43,7 @@ export function MeshPill() {
       label={t('mesh.label', { state: t(`state.${name}`) })}
       buttonClass={styles.pill}
       button={<StateMark name={name} />}
+      onToggle={setOpen}
     >
       <div className={styles.why}>
         {!live && seen && (
@@ -59,6 +53,11 @@ export function MeshPill() {
         )}
         {error !== undefined && !mesh && <p>{t('problem.code.UNAVAILABLE.what')}</p>}
         {mesh && <p>{sentence(mesh.summary, t, i18n.language)}</p>}
+        {mesh && open && (
+          <Suspense>
+            <Findings mesh={mesh} />
+          </Suspense>
+        )}
       </div>
     </BarMenu>
   )

@@ -7,19 +7,21 @@ interface BarMenuProps {
   label: string
   button: ReactNode
   buttonClass?: string | undefined
+  /** Told when it opens and closes. */
+  onToggle?: (open: boolean) => void
   children: ReactNode
 }
 
 const MenuId = createContext('')
 
-export function BarMenu({ label, button, buttonClass = styles.button, children }: BarMenuProps) {
+export function BarMenu({ label, button, buttonClass = styles.button, onToggle, children }: BarMenuProps) {
   const id = useId()
   return (
     <MenuId value={id}>
       <button type="button" className={buttonClass} popoverTarget={id} aria-label={label} title={label}>
         {button}
       </button>
-      <div id={id} popover="auto" className={styles.menu}>
+      <div id={id} popover="auto" className={styles.menu} onToggle={event => onToggle?.(event.newState === 'open')}>
         {children}
       </div>
     </MenuId>

@@ -1,35 +1,48 @@
 /** What stands around every page: navigation at the left (a sheet on a narrow screen) and the top bar. */
-import { useMutation, useQuery } from '@connectrpc/connect-query'
+import { useQuery } from '@connectrpc/connect-query'
 import { ActionIcon, Breadcrumbs, Group, Text } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
+import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import {
+  IconApi,
+  IconBoxMultiple,
   IconGauge,
+  IconHistory,
   IconLayoutSidebarLeftCollapse,
   IconLayoutSidebarLeftExpand,
   IconLogout,
   IconMenu2,
+  IconRoute,
+  IconSitemap,
   IconUserCircle,
   IconUsers,
 } from '@tabler/icons-react'
 import { Link, Outlet, useMatches, useNavigate } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { sessions } from '../api/client.ts'
+import { GeneratedPassword } from '../account/generated-password.tsx'
+import { SessionEnded } from '../account/session-ended.tsx'
+import { useSignOut } from '../account/use-sign-out.ts'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
 import { MeshPill } from '../mesh/summary.tsx'
+import { PaletteHost } from '../palette/host.tsx'
 import { BarMenu, BarMenuItem } from './bar-menu.tsx'
 import styles from './frame.module.css'
 import { Preferences } from './preferences.tsx'
-import { toastProblem } from './toasts.tsx'
 
 /** A page is offered to those who may call what it shows. */
-const pages = [
+export const pages = [
   { to: '/', title: 'nav.overview', icon: IconGauge, method: RegistryService.method.listInstances },
+  { to: '/topology', title: 'nav.topology', icon: IconSitemap, method: DiagnosticsService.method.watchMesh },
+  { to: '/services', title: 'nav.services', icon: IconBoxMultiple, method: RegistryService.method.listInstances },
+  { to: '/gateway', title: 'nav.gateway', icon: IconRoute, method: DiagnosticsService.method.listRoutes },
+  { to: '/explorer', title: 'nav.explorer', icon: IconApi, method: AuthService.method.getMe },
   { to: '/users', title: 'nav.users', icon: IconUsers, method: UsersService.method.listUsers },
+  { to: '/activity', title: 'nav.activity', icon: IconHistory, method: DiagnosticsService.method.listChanges },
   { to: '/me', title: 'nav.me', icon: IconUserCircle, method: UsersService.method.getMe },
 ] as const
 
@@ -83,14 +96,17 @@ export function Frame() {
           </Group>
           <Group gap={4} wrap="nowrap">
             <MeshPill />
+            <PaletteHost />
             <Preferences />
             <Account />
           </Group>
         </header>
+        <GeneratedPassword />
         <main id="content" tabIndex={-1} className={styles.content}>
           <Outlet />
         </main>
       </div>
+      <SessionEnded />
     </div>
   )
 }
@@ -133,9 +149,10 @@ function Nav({ folded = false, onChoose }: { folded?: boolean; onChoose?: () => 
 
 function Crumbs() {
   const { t } = useTranslation()
-  const crumbs = useMatches().flatMap(({ staticData, pathname }) =>
-    staticData.title ? [{ title: t(staticData.title), pathname }] : [],
-  )
+  const crumbs = useMatches().flatMap(({ staticData: { title, titleParam }, params, pathname }) => {
+    const name = title ? t(title) : titleParam && (params as Partial<Record<typeof titleParam, string>>)[titleParam]
+    return name ? [{ title: name, pathname }] : []
+  })
   return (
     <Breadcrumbs separatorMargin={6} fz="sm">
       {crumbs.map(({ title, pathname }, place) =>
@@ -157,17 +174,8 @@ function Account() {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const { data: me } = useQuery(AuthService.method.getMe, {}, { staleTime: 60_000 })
-  const logout = useMutation(AuthService.method.logout)
+  const signOut = useSignOut()
   const name = me?.displayName || me?.email || ''
-
-  async function signOut() {
-    try {
-      await sessions.signOut(() => logout.mutateAsync({}))
-      await navigate({ to: '/login' })
-    } catch (error) {
-      await toastProblem(error)
-    }
-  }
 
   return (
     <BarMenu label={t('nav.account', { name })} button={<IconUserCircle size={20} stroke={1.7} />}>

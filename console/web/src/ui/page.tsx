@@ -7,17 +7,18 @@ interface PageProps {
   aside?: ReactNode
   /** The one primary action. */
   action?: ReactNode
+  className?: string | undefined
   children: ReactNode
 }
 
 /** The frame of a page's content. Its title takes the focus from the link that led here, so that it is read out. */
-export function Page({ title, aside, action, children }: PageProps) {
+export function Page({ title, aside, action, className, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     if (document.activeElement !== document.body) heading.current?.focus({ preventScroll: true })
   }, [])
   return (
-    <Stack gap="md">
+    <Stack gap="md" className={className}>
       <title>{`${title} · site11`}</title>
       <Group justify="space-between" mih={36}>
         <Group gap="xs" align="baseline">

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import type { State, StateName } from '../mesh/state.ts'
 import styles from './state.module.css'
 import { Since } from './time.tsx'
+import { useWhy } from './use-why.ts'
 
 const stroke = { fill: 'none', stroke: 'currentColor', strokeWidth: 1.6 } as const
 
@@ -26,6 +27,16 @@ const shapes: Record<StateName, ReactNode> = {
   unknown: <path d="M3.6 4.2a2.4 2.4 0 1 1 3.6 2c-.8.5-1.2.9-1.2 1.8m0 2.4v.2" {...stroke} strokeLinecap="round" />,
 }
 
+/** A state among others of its kind, where the words stand beside all of them. */
+export function StateDot({ name, label }: { name: StateName; label: string }) {
+  return (
+    <svg viewBox="0 0 12 12" className={`${styles.dot} ${styles[name]}`} role="img" aria-label={label}>
+      <title>{label}</title>
+      {shapes[name]}
+    </svg>
+  )
+}
+
 /** @param label replaces the word, for states that have words of their own. */
 export function StateMark({ name, label }: { name: StateName; label?: string | undefined }) {
   const { t } = useTranslation()
@@ -40,7 +51,7 @@ export function StateMark({ name, label }: { name: StateName; label?: string | u
 }
 
 export function StateFacts({ state: { name, since, why } }: { state: State }) {
-  const { t } = useTranslation()
+  const reason = useWhy(why)
   return (
     <div>
       <StateMark name={name} />
@@ -50,11 +61,7 @@ export function StateFacts({ state: { name, since, why } }: { state: State }) {
           <Since date={since} />
         </span>
       )}
-      {why && (
-        <div className={`${styles.facts} ${styles.why}`}>
-          {'text' in why ? why.text : t(`mesh.why.${why.key}`, why.values ?? {})}
-        </div>
-      )}
+      {reason && <div className={`${styles.facts} ${styles.why}`}>{reason}</div>}
     </div>
   )
 }

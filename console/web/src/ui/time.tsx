@@ -1,7 +1,7 @@
 /** Times: relative, with the whole on hover. */
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { absolute, duration, relative } from './format.ts'
+import { absolute, duration, moment, relative } from './format.ts'
 
 /** @returns the time now, in ms; renders again every second, or every half minute for what is older than two minutes. */
 export function useNow(date?: Date): number {
@@ -30,6 +30,16 @@ export function Since({ date }: { date: Date }) {
   return (
     <time dateTime={date.toISOString()} title={absolute(date, i18n.language)}>
       {t('state.since', { time: duration(useNow(date) - date.getTime(), i18n.language) })}
+    </time>
+  )
+}
+
+/** "22 Nov 2026, 22:18" */
+export function Moment({ date }: { date: Date }) {
+  const { i18n } = useTranslation()
+  return (
+    <time dateTime={date.toISOString()} title={absolute(date, i18n.language)}>
+      {moment(date, i18n.language)}
     </time>
   )
 }

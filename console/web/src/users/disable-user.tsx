@@ -1,16 +1,13 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt'
-import { useMutation } from '@connectrpc/connect-query'
 import { Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import type { User } from '@site11/proto/es/site11/users/v1/user_pb.ts'
-import { DisableUserRequestSchema, UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
-import { useQueryClient } from '@tanstack/react-query'
+import { DisableUserRequestSchema } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { useTranslation } from 'react-i18next'
 import { useContractForm } from '../ui/form.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { SideDrawer } from '../ui/side-drawer.tsx'
 import { toastUndo } from '../ui/toasts.tsx'
-import { putUser } from './cache.ts'
-import { useUserActions } from './use-user-actions.ts'
+import { untilOf, useUserCalls } from './use-user-actions.ts'
+import { nameOf } from './user-columns.tsx'
 
 interface DisableUserProps {
   /** Open while there is one. */
@@ -20,38 +17,38 @@ interface DisableUserProps {
 
 export function DisableUser({ user, onClose }: DisableUserProps) {
   const { t } = useTranslation()
+  const calls = useUserCalls()
+  async function disable(reason: string, until: string) {
+    if (!user) return
+    const after = await calls.disable(user, reason, untilOf(until))
+    onClose()
+    if (!after) return
+    await toastUndo(t('users.disabledToast', { name: nameOf(user) }), async () => void (await calls.enable(after)))
+  }
   return (
     <SideDrawer
       opened={user !== undefined}
       onClose={onClose}
-      title={t('users.disableTitle', { name: user?.displayName || user?.email || '' })}
+      title={t('users.disableTitle', { name: user ? nameOf(user) : '' })}
     >
-      {user && <DisableForm key={user.id} user={user} onClose={onClose} />}
+      {user && <DisableForm key={user.id} onSend={disable} onClose={onClose} />}
     </SideDrawer>
   )
 }
 
+interface DisableFormProps {
+  onSend: (reason: string, until: string) => Promise<unknown>
+  onClose: () => void
+}
+
 const initialValues = { reason: '', until: '' }
 
-function DisableForm({ user: { id, etag, displayName, email }, onClose }: { user: User; onClose: () => void }) {
+/** Asks for what goes with it: the reason and until when. */
+export function DisableForm({ onSend, onClose }: DisableFormProps) {
   const { t } = useTranslation()
-  const client = useQueryClient()
-  const disable = useMutation(UsersService.method.disableUser)
-  const { undoDisable } = useUserActions()
   const { form, failure, sending, submit } = useContractForm(DisableUserRequestSchema, initialValues)
-  const send = async ({ reason, until }: typeof initialValues) => {
-    const { user } = await disable.mutateAsync({
-      id,
-      etag,
-      reason,
-      ...(until && { until: timestampFromDate(new Date(until)) }),
-    })
-    putUser(client, user)
-    onClose()
-    if (user) await toastUndo(t('users.disabledToast', { name: displayName || email }), () => undoDisable(user))
-  }
   return (
-    <form noValidate onSubmit={submit(send)}>
+    <form noValidate onSubmit={submit(({ reason, until }) => onSend(reason, until))}>
       <Stack gap="sm">
         <Text c="dimmed">{t('users.disableText')}</Text>
         <Textarea

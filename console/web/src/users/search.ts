@@ -1,38 +1,66 @@
-/** The list's filter: it lives in the URL and becomes a ListUsersRequest. */
+/** What the list shows: it lives in the URL and becomes a ListUsersRequest. */
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ListUsersRequestSchema } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 
-export const states = ['active', 'disabled'] as const
-export const orders = ['email', 'name'] as const
+/** The names of the contract. */
+export const orderFields = ['create_time', 'update_time', 'email', 'display_name'] as const
+export type OrderField = (typeof orderFields)[number]
 
-/** What is absent is the default: every state, the living only, newest first. */
-export interface UsersSearch {
-  search?: string
-  state?: (typeof states)[number]
-  deleted?: true
-  order?: (typeof orders)[number]
+export interface Order {
+  field: OrderField
+  descending: boolean
 }
 
+/** What is absent is the default: no condition, the living only, newest first. */
+export interface UsersSearch {
+  search?: string
+  /** AIP-160. */
+  filter?: string
+  /** As in the contract, such as `display_name desc`. */
+  order?: string
+  deleted?: true
+}
+
+/** How many users a page of the list has. */
+export const pageSize = 100
+
+const text = (value: unknown, limit: number) =>
+  typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, limit) : ''
+
 /** @returns what of a URL's search is understood; the rest is dropped. */
-export function usersSearch({ search, state, deleted, order }: Record<string, unknown>): UsersSearch {
-  const text = typeof search === 'string' || typeof search === 'number' ? String(search).slice(0, 100) : ''
-  const known = { state: states.find(name => name === state), order: orders.find(name => name === order) }
+export function usersSearch({ search, filter, order, deleted }: Record<string, unknown>): UsersSearch {
+  const words = text(search, 100)
+  const condition = text(filter, 1000).trim()
+  const known = typeof order === 'string' ? parseOrder(order) : undefined
   return {
-    ...(text !== '' && { search: text }),
-    ...(known.state && { state: known.state }),
+    ...(words !== '' && { search: words }),
+    ...(condition !== '' && { filter: condition }),
+    ...(known && orderText(known) !== orderText(newestFirst) && { order: orderText(known) }),
     ...(deleted === true && { deleted }),
-    ...(known.order && { order: known.order }),
   }
 }
 
-/** @returns the request for the pages of a list; `pageToken` is for the pages to fill in. */
-export function requestFrom({ search = '', state, deleted, order }: UsersSearch) {
+export const newestFirst: Order = { field: 'create_time', descending: true }
+
+function parseOrder(order: string): Order | undefined {
+  const [, name, desc] = /^(\w+)( desc)?$/.exec(order.trim()) ?? []
+  const field = orderFields.find(known => known === name)
+  return field && { field, descending: desc !== undefined }
+}
+
+/** @returns the order in force. */
+export const orderOf = ({ order }: UsersSearch): Order => parseOrder(order ?? '') ?? newestFirst
+
+export const orderText = ({ field, descending }: Order) => (descending ? `${field} desc` : field)
+
+/** @returns the request for a page of the list. */
+export function requestFrom({ search = '', filter = '', order = '', deleted }: UsersSearch, pageToken = '') {
   return {
     search,
-    filter: state ? `state = ${state.toUpperCase()}` : '',
-    orderBy: order === 'name' ? 'display_name' : (order ?? ''),
+    filter,
+    orderBy: order,
     showDeleted: deleted ?? false,
-    pageSize: 50,
-    pageToken: '',
+    pageSize,
+    pageToken,
   } satisfies MessageInitShape<typeof ListUsersRequestSchema>
 }

@@ -1,115 +1,116 @@
-import { timestampDate } from '@bufbuild/protobuf/wkt'
-import { ActionIcon, Group, Menu, Text } from '@mantine/core'
+/** The columns of the list. Cells are plain elements: many of them are drawn while one scrolls. */
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt'
+import { useLocalStorage } from '@mantine/hooks'
 import { type User, UserState } from '@site11/proto/es/site11/users/v1/user_pb.ts'
-import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
-import { IconDots } from '@tabler/icons-react'
+import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { mayCall } from '../api/policy.ts'
-import { useSession } from '../api/use-session.ts'
-import { Id } from '../ui/copy.tsx'
-import type { Column } from '../ui/data-table.tsx'
-import { moment } from '../ui/format.ts'
+import { moment, relative } from '../ui/format.ts'
 import { StateMark } from '../ui/state.tsx'
-import { Ago } from '../ui/time.tsx'
-import { useUserActions } from './use-user-actions.ts'
+import { type RowWords, useRowWords } from './row-words.ts'
+import type { OrderField } from './search.ts'
+import styles from './user-list.module.css'
 
-/** @param onDisable opens the form for it. */
-export function useUserColumns(onDisable: (user: User) => void): Column<User>[] {
-  const { t } = useTranslation()
-  const mayChange = mayCall(useSession(), UsersService.method.deleteUser)
-  const columns: Column<User>[] = [
-    {
-      key: 'user',
-      header: t('users.user'),
-      cell: ({ displayName, email, emailVerified }) => (
-        <div>
-          <b>{displayName || email}</b>
-          <Text size="xs" c="dimmed">
-            {displayName && `${email} · `}
-            {t(emailVerified ? 'users.verified' : 'users.unverified')}
-          </Text>
-        </div>
-      ),
-    },
-    { key: 'state', header: t('users.filter'), width: 220, cell: user => <SignInState user={user} /> },
-    { key: 'roles', header: t('users.roles'), width: 150, cell: ({ roles }) => roles.join(', ') },
-    { key: 'id', header: t('account.id'), width: 150, cell: ({ id }) => <Id value={id} /> },
-    {
-      key: 'created',
-      header: t('users.created'),
-      width: 130,
-      cell: ({ createTime }) => createTime && <Ago date={timestampDate(createTime)} />,
-    },
-  ]
-  if (mayChange) {
-    columns.push({
-      key: 'actions',
-      header: t('common.actions'),
-      quiet: true,
-      width: 56,
-      cell: user => (
-        <Group justify="flex-end">
-          <Actions user={user} onDisable={onDisable} />
-        </Group>
-      ),
-    })
-  }
-  return columns
+export interface UserColumn {
+  key: string
+  header: string
+  /** A track of the grid. */
+  width: string
+  /** What the list is ordered by when its header is pressed. */
+  order?: OrderField
+  cell: (user: User, now: number) => ReactNode
 }
 
-function SignInState({ user: { deleteTime, state, disabledReason, disabledUntil } }: { user: User }) {
+/** All but the user's own column may be left out. */
+export const optionalColumns = ['state', 'roles', 'created', 'updated', 'locale', 'timeZone', 'id'] as const
+export type OptionalColumn = (typeof optionalColumns)[number]
+const shownAtFirst: OptionalColumn[] = ['state', 'roles', 'created', 'updated']
+
+export const useChosenColumns = () =>
+  useLocalStorage<OptionalColumn[]>({
+    key: 'site11-users-columns',
+    defaultValue: shownAtFirst,
+    getInitialValueInEffect: false,
+    deserialize: text => optionalColumns.filter(name => (text ?? shownAtFirst.join()).split(',').includes(name)),
+    serialize: chosen => chosen.join(),
+  })
+
+export const nameOf = ({ displayName, email }: Pick<User, 'displayName' | 'email'>) => displayName || email
+
+export function useUserColumns(chosen: readonly OptionalColumn[]): UserColumn[] {
   const { t, i18n } = useTranslation()
+  const { language } = i18n
+  const words = useRowWords()
+  return useMemo(() => {
+    const time = (value: Timestamp | undefined, now: number) => value && <Time value={value} now={now} in={language} />
+    const optional: Record<OptionalColumn, Omit<UserColumn, 'key'>> = {
+      state: {
+        header: t('users.filter'),
+        width: 'minmax(130px, 1.1fr)',
+        cell: (user, now) => <SignInState user={user} now={now} words={words} />,
+      },
+      roles: { header: t('users.roles'), width: 'minmax(90px, 0.8fr)', cell: ({ roles }) => roles.join(', ') },
+      created: {
+        header: t('users.created'),
+        width: '112px',
+        order: 'create_time',
+        cell: ({ createTime }, now) => time(createTime, now),
+      },
+      updated: {
+        header: t('users.updated'),
+        width: '112px',
+        order: 'update_time',
+        cell: ({ updateTime }, now) => time(updateTime, now),
+      },
+      locale: { header: t('account.locale'), width: '80px', cell: ({ locale }) => locale },
+      timeZone: { header: t('account.timeZone'), width: '150px', cell: ({ timeZone }) => timeZone },
+      id: {
+        header: t('account.id'),
+        width: '110px',
+        cell: ({ id }) => (
+          <span className="mono" title={id}>
+            …{id.slice(-8)}
+          </span>
+        ),
+      },
+    }
+    return optionalColumns.filter(key => chosen.includes(key)).map(key => ({ key, ...optional[key] }))
+  }, [t, language, words, chosen])
+}
+
+function Time({ value, now, in: language }: { value: Timestamp; now: number; in: string }) {
+  const date = timestampDate(value)
+  return <time dateTime={date.toISOString()}>{relative(date, now, language)}</time>
+}
+
+interface SignInStateProps {
+  user: User
+  now: number
+  words: RowWords
+}
+
+/** Whether the user may sign in, and if not, why and until when. */
+export function SignInState({ user, now, words }: SignInStateProps) {
+  const { language } = words
+  const { deleteTime, state, disabledReason, disabledUntil } = user
   if (deleteTime) {
     return (
       <>
-        <StateMark name="failing" label={t('users.deleted')} />
-        <Text size="xs" c="dimmed">
-          <Ago date={timestampDate(deleteTime)} />
-        </Text>
+        <StateMark name="failing" label={words.deleted} />
+        <span className={styles.second}>{relative(timestampDate(deleteTime), now, language)}</span>
       </>
     )
   }
-  if (state !== UserState.DISABLED) return <StateMark name="healthy" label={t('users.active')} />
-  const until = disabledUntil && moment(timestampDate(disabledUntil), i18n.language)
+  if (state !== UserState.DISABLED) return <StateMark name="healthy" label={words.active} />
+  const until = disabledUntil && words.until(moment(timestampDate(disabledUntil), language))
+  const facts = [disabledReason, until].filter(Boolean).join(' · ')
   return (
     <>
-      <StateMark name="degraded" label={t('users.disabled')} />
-      <Text size="xs" c="dimmed">
-        {disabledReason}
-        {until && ` · ${t('users.disabledUntil', { time: until })}`}
-      </Text>
+      <StateMark name="degraded" label={words.disabled} />
+      {facts && (
+        <span className={styles.second} title={facts}>
+          {facts}
+        </span>
+      )}
     </>
-  )
-}
-
-function Actions({ user, onDisable }: { user: User; onDisable: (user: User) => void }) {
-  const { t } = useTranslation()
-  const { remove, restore, enable } = useUserActions()
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={t('users.actions', { name: user.displayName || user.email })}
-        >
-          <IconDots size={16} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {user.deleteTime ? (
-          <Menu.Item onClick={() => restore(user)}>{t('users.undelete')}</Menu.Item>
-        ) : (
-          <>
-            {user.state === UserState.DISABLED ? (
-              <Menu.Item onClick={() => enable(user)}>{t('users.enable')}</Menu.Item>
-            ) : (
-              <Menu.Item onClick={() => onDisable(user)}>{t('users.disable')}</Menu.Item>
-            )}
-            <Menu.Item onClick={() => remove(user)}>{t('users.delete')}</Menu.Item>
-          </>
-        )}
-      </Menu.Dropdown>
-    </Menu>
   )
 }

@@ -1,0 +1,119 @@
+/** `npm run bench -- statistics`: what it costs the edge to tell of each request, and how many one Statistics process takes in. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { homeOf } from '@site11/mesh/home.ts'
+import { loadSecrets } from '@site11/mesh/secrets.ts'
+import { identityIn } from '../../console/server/ca/test-peer.ts'
+import { type Started, stoppingAll } from '../cleanup.ts'
+import { startMesh } from '../mesh.ts'
+import { createUsers } from '../users.ts'
+import { type EdgeCost, measureEdgeCost } from './edge-cost.ts'
+import { type IntakeReport, measureIntake } from './intake.ts'
+
+const help = `npm run bench -- statistics [options]
+
+  --rounds 9           how often the edge is measured with and without its stream of records
+  --seconds 2          how long each such measurement takes
+  --rates 10000,20000  records a second that one Statistics process is sent, each for 15 s
+  --json               the report as JSON
+  --help
+
+Takes SITE11_PORT (23000 here) to SITE11_PORT + 200.`
+
+const say = (text: string) => process.stderr.write(`${text}\n`)
+
+interface Report {
+  edge: EdgeCost[]
+  intake: IntakeReport[]
+}
+
+interface Settings {
+  rounds: number
+  seconds: number
+  rates: number[]
+}
+
+async function measure({ rounds, seconds, rates }: Settings, started: Started): Promise<Report> {
+  const port = Number(process.env.SITE11_PORT || 23_000)
+  const folder = await mkdtemp(join(tmpdir(), 'site11-bench-'))
+  started(() => rm(folder, { recursive: true, force: true }))
+  say('starting the mesh')
+  const home = join(folder, 'home')
+  const mesh = await startMesh(port, home)
+  started(mesh.stop)
+  await delay(2000)
+  const token = await mesh.login()
+  const intake: IntakeReport[] = []
+  if (rates.length > 0) {
+    const response = await fetch(`${mesh.base}/api/v1/instances`, { headers: { authorization: `Bearer ${token}` } })
+    const { instances } = (await response.json()) as { instances: { service: string; address: string }[] }
+    const address = instances.find(({ service }) => service === 'statistics')?.address ?? ''
+    const { secretKey } = loadSecrets(homeOf({ SITE11_HOME: home }).secrets, [])
+    const url = new URL(mesh.storeUrl)
+    const auth = { username: url.username, password: url.password }
+    const identity = await identityIn(
+      `mongodb://${url.host}/console_db`,
+      Buffer.from(secretKey, 'base64'),
+      { proxy: 'bench' },
+      { auth, authSource: 'admin', directConnection: true },
+    )
+    for (const rate of rates) {
+      say(`sending ${rate} records a second`)
+      intake.push(await measureIntake(mesh, { identity, address, rate, seconds: 15 }))
+    }
+  }
+  say('creating users')
+  const ids = await createUsers(mesh.base, token, 200)
+  say('measuring the edge')
+  const edge =
+    rounds > 0 ? await measureEdgeCost(mesh, { ids, folder, port: port + 190, rounds, seconds }, started) : []
+  return { edge, intake }
+}
+
+function render({ edge, intake }: Report): string {
+  const us = ({ median, min, max }: EdgeCost['withUs']) => `${median.toFixed(1)} (${min.toFixed(1)}-${max.toFixed(1)})`
+  const percent = (ratio: number) => `${((ratio - 1) * 100).toFixed(1)} %`
+  const lines = edge.map(
+    ({ operation, withUs, withoutUs, ratio }) =>
+      `  ${operation.padEnd(10)} with ${us(withUs)}, without ${us(withoutUs)}, more by ${percent(ratio.median)} (${percent(ratio.min)} to ${percent(ratio.max)})`,
+  )
+  const takes = intake.map(
+    each =>
+      `  ${String(Math.round(each.sent)).padStart(6)}/s of ${Math.round(each.bytesEach)} bytes: ${each.cpuPercent.toFixed(0)} % of a core, ${each.cpuUsEach.toFixed(1)} us each, ` +
+      `${each.counted} of ${each.all} counted, ${Math.round(each.memoryMiB)} MiB, sender held up ${Math.round(each.stalledMs)} ms at most`,
+  )
+  return [
+    'CPU of Envoy with and without its stream of records, us a request:',
+    ...lines,
+    'Records taken in:',
+    ...takes,
+  ].join('\n')
+}
+
+/** @returns the exit code. */
+export async function benchStatistics(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: 'string', default: '9' },
+      seconds: { type: 'string', default: '2' },
+      rates: { type: 'string', default: '10000,20000' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(help)
+    return 0
+  }
+  const rates = values.rates.split(',').filter(Boolean).map(Number)
+  const settings = { rounds: Number(values.rounds), seconds: Number(values.seconds), rates }
+  for (const each of [settings.rounds, settings.seconds, ...rates])
+    if (!(each >= 0 && each <= 1e6)) throw new Error('--rounds, --seconds and --rates take numbers.')
+  const report = await stoppingAll(started => measure(settings, started))
+  console.log(values.json ? JSON.stringify(report, null, 2) : render(report))
+  return report.intake.every(({ counted, all }) => counted === all) ? 0 : 1
+}

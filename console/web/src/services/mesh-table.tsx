@@ -1,0 +1,366 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows that are drawn only in sight stand by themselves, which those of a table cannot
+// biome-ignore-all lint/a11y/useFocusableInteractive: the rows have the focus, not their cells
+/** Services and their instances as a tree of rows, of which only those in sight are drawn; on a narrow screen rows are cards. */
+import { Skeleton } from '@mantine/core'
+import { IconChevronRight } from '@tabler/icons-react'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { type KeyboardEvent, memo, useCallback, useLayoutEffect, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Dots } from '../mesh/dots.tsx'
+import type { InstanceView, ServiceView } from '../mesh/services.ts'
+import { Errors, P95, Rate, Sparkline } from '../signals/figures.tsx'
+import type { Figures, Signals } from '../signals/signals.ts'
+import { StateMark } from '../ui/state.tsx'
+import { Since } from '../ui/time.tsx'
+import { useWhy } from '../ui/use-why.ts'
+import { whyText } from '../ui/why.ts'
+import { foreseen, useProgress } from './actions.ts'
+import styles from './mesh-table.module.css'
+import type { Row } from './rows.ts'
+import type { Order } from './search.ts'
+
+interface MeshTableProps {
+  label: string
+  rows: readonly Row[]
+  signals: Signals | undefined
+  order: Order
+  desc: boolean
+  onOrder: (order: Order, desc: boolean) => void
+  onToggle: (service: string, open: boolean) => void
+}
+
+const columns = ['name', 'state', 'version', 'rate', 'errors', 'p95'] as const
+const orderOf: Partial<Record<(typeof columns)[number], Order>> = {
+  name: 'name',
+  state: 'state',
+  rate: 'rate',
+  errors: 'errors',
+  p95: 'p95',
+}
+
+/** Where an instance opens: over this page, under an address of its own. */
+export const instanceLink = (service: string, instance: string) => ({
+  to: '.' as const,
+  search: (previous: object) => ({ ...previous, instance }),
+  mask: {
+    to: '/services/$service/$instance' as const,
+    params: { service, instance },
+    search: {},
+    unmaskOnReload: true,
+  },
+  resetScroll: false,
+})
+
+export function MeshTable({ label, rows, signals, order, desc, onOrder, onToggle }: MeshTableProps) {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const body = useRef<HTMLDivElement>(null)
+  const [margin, setMargin] = useState(0)
+  const [active, setActive] = useState<string>()
+  useLayoutEffect(() => setMargin((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY), [])
+  const virtualizer = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: index => (rows[index]?.kind === 'service' ? 48 : 40),
+    getItemKey: index => rows[index]?.key ?? index,
+    overscan: 8,
+    scrollMargin: margin,
+    // Below the bar and the head of the table.
+    scrollPaddingStart: 96,
+    scrollPaddingEnd: 24,
+  })
+  const place = Math.max(
+    0,
+    rows.findIndex(({ key }) => key === active),
+  )
+
+  function goTo(index: number) {
+    const row = rows[Math.min(Math.max(index, 0), rows.length - 1)]
+    if (!row) return
+    setActive(row.key)
+    virtualizer.scrollToIndex(rows.indexOf(row))
+    // It may only be drawn once it has been scrolled to.
+    const focus = (tries: number) =>
+      requestAnimationFrame(() => {
+        const element = body.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(row.key)}"]`)
+        if (element) element.focus({ preventScroll: true })
+        else if (tries > 0) focus(tries - 1)
+      })
+    focus(5)
+  }
+
+  function open(row: Row) {
+    if (row.kind === 'instance') void navigate(instanceLink(row.instance.instance.service, row.instance.name))
+    else void navigate({ to: '/services/$service', params: { service: row.service.name } })
+  }
+
+  function press(event: KeyboardEvent) {
+    const row = rows[place]
+    if (!row || event.nativeEvent.isComposing || event.metaKey || event.ctrlKey || event.altKey) return
+    // Within a row, keys belong to what has the focus there.
+    if ((event.target as HTMLElement).getAttribute('role') !== 'row') return
+    const service = row.kind === 'service' ? row.service.name : row.instance.instance.service
+    const acts: Record<string, () => void> = {
+      j: () => goTo(place + 1),
+      ArrowDown: () => goTo(place + 1),
+      k: () => goTo(place - 1),
+      ArrowUp: () => goTo(place - 1),
+      Home: () => goTo(0),
+      End: () => goTo(rows.length - 1),
+      PageDown: () => goTo(place + 10),
+      PageUp: () => goTo(place - 10),
+      Enter: () => open(row),
+      ArrowRight: () => (row.kind === 'service' && !row.opened ? onToggle(service, true) : goTo(place + 1)),
+      ArrowLeft: () => {
+        if (row.kind === 'service') onToggle(service, false)
+        else goTo(rows.findIndex(each => each.kind === 'service' && each.service.name === service))
+      },
+    }
+    const act = acts[event.key]
+    if (!act) return
+    event.preventDefault()
+    act()
+  }
+
+  // The same functions for as long as the table is there, so that rows are not drawn anew for them.
+  const latest = useRef({ open, onToggle })
+  latest.current = { open, onToggle }
+  const onOpen = useCallback((row: Row) => latest.current.open(row), [])
+  const toggle = useCallback((service: string, wanted: boolean) => latest.current.onToggle(service, wanted), [])
+
+  const items = virtualizer.getVirtualItems()
+  const activeKey = rows[place]?.key
+  return (
+    <div className={styles.table} role="treegrid" aria-label={label} aria-rowcount={rows.length + 1} onKeyDown={press}>
+      <div role="row" aria-rowindex={1} className={styles.head}>
+        {columns.map(column => {
+          const by = orderOf[column]
+          const sorted = by === order
+          // The name goes up at first, all else begins with the most.
+          const up = (by === 'name') !== desc
+          return (
+            <div
+              key={column}
+              role="columnheader"
+              className={styles[column]}
+              {...(by && { 'aria-sort': sorted ? (up ? 'ascending' : 'descending') : 'none' })}
+            >
+              {by ? (
+                <button
+                  type="button"
+                  className={styles.sort}
+                  title={column === 'p95' ? t('signals.p95Hint') : undefined}
+                  onClick={() => onOrder(by, sorted ? !desc : false)}
+                >
+                  {t(`services.column.${column}`)}
+                  <span aria-hidden="true">{sorted ? (up ? ' ↑' : ' ↓') : ''}</span>
+                </button>
+              ) : (
+                t(`services.column.${column}`)
+              )}
+            </div>
+          )
+        })}
+      </div>
+      <div ref={body} role="rowgroup" className={styles.body} style={{ height: virtualizer.getTotalSize() }}>
+        {items.map(({ index, key, start }) => {
+          const row = rows[index]
+          return (
+            row && (
+              <TableRow
+                key={key}
+                row={row}
+                index={index}
+                top={start - virtualizer.options.scrollMargin}
+                active={row.key === activeKey}
+                measure={virtualizer.measureElement}
+                signals={row.kind === 'service' ? signals : undefined}
+                onFocus={setActive}
+                onOpen={onOpen}
+                onToggle={toggle}
+              />
+            )
+          )
+        })}
+      </div>
+    </div>
+  )
+}
+
+interface TableRowProps {
+  row: Row
+  index: number
+  /** Where it stands, in px. */
+  top: number
+  /** Whether Tab leads to it. */
+  active: boolean
+  measure: (element: Element | null) => void
+  signals: Signals | undefined
+  onFocus: (key: string) => void
+  onOpen: (row: Row) => void
+  onToggle: (service: string, open: boolean) => void
+}
+
+/** Drawn anew only when something of it has changed: not while one scrolls. */
+const TableRow = memo(function TableRow(props: TableRowProps) {
+  const { row, index, top, active, measure, signals, onFocus, onOpen, onToggle } = props
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are heard by the tree
+    <div
+      ref={measure}
+      data-index={index}
+      data-key={row.key}
+      role="row"
+      aria-rowindex={index + 2}
+      aria-level={row.kind === 'service' ? 1 : 2}
+      {...(row.kind === 'service' && { 'aria-expanded': row.opened })}
+      tabIndex={active ? 0 : -1}
+      onFocus={() => onFocus(row.key)}
+      onClick={event => {
+        if (!(event.target as HTMLElement).closest('a, button') && !getSelection()?.toString()) onOpen(row)
+      }}
+      className={`${styles.row} ${styles[row.kind]}`}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      {row.kind === 'service' ? (
+        <ServiceCells
+          service={row.service}
+          figures={row.figures}
+          opened={row.opened}
+          signals={signals}
+          onToggle={onToggle}
+        />
+      ) : (
+        <InstanceCells view={row.instance} figures={row.figures} />
+      )}
+    </div>
+  )
+})
+
+interface ServiceCellsProps {
+  service: ServiceView
+  figures: Figures | undefined
+  opened: boolean
+  signals: Signals | undefined
+  onToggle: (service: string, open: boolean) => void
+}
+
+function ServiceCells({ service, figures, opened, signals, onToggle }: ServiceCellsProps) {
+  const { t } = useTranslation()
+  const { name, state, instances, versions } = service
+  const points = signals?.series.get(name)
+  return (
+    <>
+      <div role="rowheader" className={styles.name}>
+        <button
+          type="button"
+          tabIndex={-1}
+          className={styles.toggle}
+          aria-label={t(opened ? 'services.close' : 'services.open', { name })}
+          onClick={() => onToggle(name, !opened)}
+        >
+          <IconChevronRight size={14} className={opened ? styles.opened : undefined} />
+        </button>
+        <Link to="/services/$service" params={{ service: name }} tabIndex={-1} className={styles.link}>
+          {name}
+        </Link>
+        <Dots instances={instances} />
+      </div>
+      <State state={state} />
+      <div role="gridcell" className={`${styles.version} mono`}>
+        {versions.join(', ')}
+      </div>
+      <FigureCells figures={figures}>
+        {signals && points && <Sparkline points={points} signals={signals} />}
+      </FigureCells>
+    </>
+  )
+}
+
+const InstanceCells = memo(function InstanceCells({
+  view,
+  figures,
+}: {
+  view: InstanceView
+  figures: Figures | undefined
+}) {
+  const { t } = useTranslation()
+  const { name, instance, agreed } = view
+  const { state } = foreseen(view, useProgress(`instances/${name}`))
+  return (
+    <>
+      <div role="rowheader" className={styles.name}>
+        <Link {...instanceLink(instance.service, name)} tabIndex={-1} className={styles.link}>
+          {name}
+        </Link>
+        <span className={`${styles.address} mono`}>{instance.address}</span>
+      </div>
+      <State state={state} note={agreed ? undefined : t('services.disagree')} />
+      <div role="gridcell" className={`${styles.version} mono`}>
+        {instance.version}
+      </div>
+      <FigureCells figures={figures} />
+    </>
+  )
+})
+
+function State({ state: { name, since, why }, note }: { state: ServiceView['state']; note?: string | undefined }) {
+  return (
+    <div role="gridcell" className={styles.state}>
+      <StateMark name={name} />
+      <span className={styles.facts}>
+        {since && <Since date={since} />}
+        {note && <b> {note}</b>}
+        {why && <Reason why={why} />}
+      </span>
+    </div>
+  )
+}
+
+/** Whoever did it is asked for by name only where somebody did it: rows are many, and most are well. */
+function Reason({ why }: { why: NonNullable<ServiceView['state']['why']> }) {
+  const { t } = useTranslation()
+  if ('key' in why && why.values?.name?.startsWith('users/')) return <DoneBy why={why} />
+  const text = whyText(why, t)
+  return <span title={text}> {text}</span>
+}
+
+function DoneBy({ why }: { why: ServiceView['state']['why'] }) {
+  const text = useWhy(why)
+  return <span title={text}> {text}</span>
+}
+
+function FigureCells({ figures, children }: { figures: Figures | undefined; children?: React.ReactNode }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <div role="gridcell" className={styles.rate} data-label={t('services.column.rate')}>
+        <Rate figures={figures} />
+      </div>
+      <div role="gridcell" className={styles.errors} data-label={t('services.column.errors')}>
+        <Errors figures={figures} />
+      </div>
+      <div role="gridcell" className={styles.p95} data-label={t('services.column.p95')}>
+        <span className={styles.spark}>{children}</span>
+        <P95 figures={figures} />
+      </div>
+    </>
+  )
+}
+
+/** Rows in the shape of rows. */
+export function TableSkeleton() {
+  const { t } = useTranslation()
+  return (
+    <div className={styles.table} role="status" aria-busy="true" aria-label={t('common.loading')}>
+      {[180, 140, 140, 160, 140].map((width, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+        <div key={index} className={styles.bone}>
+          <Skeleton height={14} width={width} />
+          <Skeleton height={14} width={120} />
+          <Skeleton height={14} width={60} />
+        </div>
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,62 @@
+/** The Statistics service: config -> connect -> serve -> close. */
+import { randomUUID } from 'node:crypto'
+import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
+import { ConfigError, loadConfig, platformConfig, versionOf } from '@site11/runtime/config.ts'
+import { ServiceError } from '@site11/runtime/errors.ts'
+import { createLog, type Log } from '@site11/runtime/log.ts'
+import { closeOnSignal, type ServeConfig, serve, service } from '@site11/runtime/serve.ts'
+import { connectStore } from '@site11/runtime/store/connect.ts'
+import { accessLogService } from './access-log.ts'
+import { createFeeds } from './feed.ts'
+import { createHistory } from './history.ts'
+import { createIntake } from './intake.ts'
+import { recordedOf } from './outcome.ts'
+import { createRecorder } from './recorder.ts'
+import { createMethodOf } from './rest-paths.ts'
+import { statisticsService } from './service.ts'
+import { createSliceStore } from './store.ts'
+
+try {
+  const config = loadConfig(platformConfig)
+  const log = createLog(config.SITE11_INSTANCE, config.SITE11_LOG_LEVEL)
+  closeOnSignal(log, await start(config, log))
+} catch (error) {
+  // A setting that is wrong, or no database: what to do is in the message.
+  if (!(error instanceof ConfigError || error instanceof ServiceError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(1)
+}
+
+/** @returns the function that ends it. */
+async function start(config: ServeConfig & { SITE11_MONGO_URL: string }, log: Log): Promise<() => Promise<void>> {
+  const now = Date.now
+  const store = connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
+  const slices = await createSliceStore(store, `${config.SITE11_INSTANCE}/${randomUUID()}`, now, log)
+  const recorder = createRecorder(now)
+  const history = createHistory(now)
+  const feeds = createFeeds(history, now)
+  const intake = createIntake({ recorder, history, slices, log })
+  const methodOf = createMethodOf()
+  const accessLog = accessLogService(entries => {
+    for (const entry of entries) {
+      const recorded = recordedOf(entry, methodOf)
+      if (recorded) recorder.record(recorded)
+    }
+  }, log)
+  const stop = await serve({
+    name: 'statistics',
+    version: versionOf(import.meta.dirname),
+    config,
+    log,
+    services: () => [service(StatisticsServiceService, statisticsService({ feeds, recorder, ready: intake.ready }))],
+    foreign: [accessLog],
+    probes: {},
+    dispensable: { mongodb: store.ping },
+  })
+  return async () => {
+    feeds.close()
+    await stop()
+    await intake.close()
+    await store.close()
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Slices in MongoDB, so that all instances of Statistics know what each was told, and after a restart still do.
+ *
+ *   slices   { _id, at, start, length, dropped, keys, data, writer }   a few for each second that had requests, for an hour
+ *
+ * `_id` is made by who writes it, so that one that is written twice is there once. `data` is little-endian, as slice.ts packs it.
+ */
+import type { Log } from '@site11/runtime/log.ts'
+import type { Store } from '@site11/runtime/store/connect.ts'
+import { ensureIndexes } from '@site11/runtime/store/indexes.ts'
+import { Binary, MongoBulkWriteError } from 'mongodb'
+import { historyS } from './history.ts'
+import { isSound, type Slice } from './slice.ts'
+
+interface SliceDocument {
+  _id: string
+  at: Date
+  start: number
+  length: number
+  dropped: number
+  keys: string[]
+  data: Binary
+  writer: string
+}
+
+export interface SliceStore {
+  add(slices: Slice[]): void
+  /** Writes what was added. What cannot be written now is written later, as long as it is not too much. */
+  flush(): Promise<void>
+  /** @returns the slices of other writers that were not returned before, from an hour ago on the first time. @throws what MongoDB says. */
+  readNew(): Promise<Slice[]>
+}
+
+/** So many seconds may wait for the database. */
+const maxPending = 600
+/** Slices of others are asked for from so far before the last time that they could be read. s. */
+const overlapS = 30
+const duplicate = 11000
+
+/** @param writer tells this process from all others, before and after it. */
+export async function createSliceStore(
+  { db }: Store,
+  writer: string,
+  now: () => number,
+  log: Log,
+): Promise<SliceStore> {
+  const slices = db.collection<SliceDocument>('slices')
+  await ensureIndexes(slices, [{ name: 'age', key: { at: 1 }, expireAfterSeconds: historyS + 300 }], log)
+  let pending: SliceDocument[] = []
+  let written = 0
+  let lost = 0
+  let readAt = now() / 1000 - historyS
+  /** What was returned already, of the time that is asked for again. */
+  let seen = new Map<string, number>()
+
+  const documentOf = ({ start, length, dropped, keys, data }: Slice): SliceDocument => ({
+    _id: `${start}/${writer}/${written++}`,
+    at: new Date(start * 1000),
+    start,
+    length,
+    dropped,
+    keys: [...keys],
+    data: new Binary(Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+    writer,
+  })
+
+  return {
+    add(added) {
+      pending.push(...added.map(documentOf))
+    },
+    async flush() {
+      if (pending.length === 0) return
+      const batch = pending
+      pending = []
+      try {
+        await slices.insertMany(batch, { ordered: false }).catch(unlessDuplicate)
+        if (lost > 0) log.warn({ lost }, 'the database takes slices again; those of some seconds were not kept')
+        lost = 0
+      } catch (error) {
+        pending = [...batch, ...pending]
+        if (lost === 0 && pending.length > maxPending)
+          log.warn({ reason: String(error) }, 'the database takes no slices: they are no longer kept for it')
+        lost += Math.max(0, pending.length - maxPending)
+        pending = pending.slice(-maxPending)
+      }
+    },
+    async readNew() {
+      const since = readAt - overlapS
+      const asked = now() / 1000
+      const known = [...seen].filter(([, start]) => start >= since)
+      seen = new Map(known)
+      const found: Slice[] = []
+      const at = { $gte: new Date(since * 1000) }
+      const cursor = slices.find({ at, writer: { $ne: writer }, _id: { $nin: [...seen.keys()] } })
+      for await (const document of cursor) {
+        seen.set(document._id, document.start)
+        const slice = sliceFrom(document)
+        if (slice) found.push(slice)
+        else log.warn({ slice: document._id }, 'a slice in the database is damaged')
+      }
+      readAt = asked
+      return found
+    },
+  }
+}
+
+function unlessDuplicate(error: unknown): void {
+  const isDuplicate =
+    error instanceof MongoBulkWriteError &&
+    [error.writeErrors].flat().every(each => each.code === duplicate) &&
+    error.result.getWriteConcernError() === undefined
+  if (!isDuplicate) throw error
+}
+
+function sliceFrom({ start, length, dropped, keys, data }: SliceDocument): Slice | undefined {
+  const bytes = new Uint8Array(data.length())
+  bytes.set(data.value())
+  if (bytes.length % 4 !== 0) return undefined
+  const slice = { start, length, dropped, keys, data: new Uint32Array(bytes.buffer) }
+  return isSound(slice) ? slice : undefined
+}
