@@ -16,6 +16,8 @@ const id = '0190b0b8-5f2c-7cc0-8f0a-2f9a4f6f9b11'
 const server = createServer()
 let handlers: Partial<UsersHandlers> = {}
 let tokens: TestTokens
+/** What was logged. */
+let lines: Record<string, unknown>[] = []
 let clients: Record<'edge' | 'console' | 'images', Client>
 
 /** A server whose handlers each test sets for itself. */
@@ -35,7 +37,7 @@ beforeAll(async () => {
   ) as unknown as UsersHandlers
   addService(server, UsersServiceService, all, {
     authenticate: authenticateWith(verifier),
-    log: pino({ enabled: false }),
+    log: pino({ level: 'info' }, { write: line => void lines.push(JSON.parse(line)) }),
   })
   const port = await listen(server, '127.0.0.1:0', testService('users').server())
   clients = {
@@ -46,6 +48,7 @@ beforeAll(async () => {
 })
 beforeEach(() => {
   handlers = {}
+  lines = []
 })
 afterAll(async () => {
   for (const client of Object.values(clients)) client.close()
@@ -74,6 +77,19 @@ function call(
     )
   })
 }
+
+describe('what is logged', () => {
+  test('of an audited call is who made it and which resource it named; of others nothing when all is well', async () => {
+    handlers.getUser = handlers.deleteUser = async request => ({ user: User.fromPartial({ id: request.id }) })
+    const token = await tokens.access('users:read users:admin')
+    await call('getUser', { id }, token)
+    await call('deleteUser', { id, requestId: id }, token)
+    const [line, ...others] = lines
+    expect(line).toMatchObject({ audit: true, method: UsersServiceService.deleteUser.path, id, msg: 'ok' })
+    expect(line?.caller).toEqual(expect.stringMatching(/.+/))
+    expect(others).toEqual([])
+  })
+})
 
 describe('a method with a scope', () => {
   test('answers a caller whose token has it', async () => {

@@ -184,9 +184,9 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
         flush()
         callback?.(null, response)
       }
-      report(options, method, call, started)
+      report(options, method, call, grpc.request, started)
     } catch (error) {
-      report(options, method, call, started, error)
+      report(options, method, call, grpc.request, started, error)
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
       else if (!grpc.cancelled) grpc.emit('error', status)
@@ -300,24 +300,42 @@ function deadlineExceeded(path: string, seconds: number) {
   })
 }
 
-/** Successes at debug (the edge's access log has them), refusals at info, faults of ours at error. */
-function report({ log, onCall }: ServerOptions, method: Method, call: Call, started: number, error?: unknown) {
-  const { path } = method
+/**
+ * Successes at debug (the edge's access log has them), refusals and what is audited at info, faults of ours at error. An audited call is
+ * written down with who made it and which resource it named, but for its values: they may be personal, or secret.
+ */
+function report(
+  { log, onCall }: ServerOptions,
+  method: Method,
+  call: Call,
+  request: unknown,
+  started: number,
+  error?: unknown,
+) {
+  const { path, policy } = method
   if (onCall && call.caller.kind === 'service') {
     const code = error === undefined ? status.OK : error instanceof ServiceError ? error.code : status.INTERNAL
     const lasts = Number(method.policy?.timeout?.seconds ?? 0) === 0
     onCall(path, call.caller.service, code, lasts ? undefined : performance.now() - started)
   }
-  const level = error === undefined ? 'debug' : error instanceof ServiceError ? 'info' : 'error'
+  const audited = policy?.audit === true
+  const level = error === undefined ? (audited ? 'info' : 'debug') : error instanceof ServiceError ? 'info' : 'error'
   if (!log.isLevelEnabled(level)) return
   const { caller, traceId } = call
   const by =
     caller.kind === 'user' ? caller.userId : caller.kind === 'service' ? `service:${caller.service}` : 'anonymous'
-  const fields = { traceId, method: path, caller: by, ms: Math.round((performance.now() - started) * 10) / 10 }
-  if (error === undefined) log.debug(fields, 'ok')
+  const ms = Math.round((performance.now() - started) * 10) / 10
+  const fields = { traceId, method: path, caller: by, ms, ...(audited && { audit: true, id: idOf(request) }) }
+  if (error === undefined) log[level](fields, 'ok')
   else if (error instanceof ServiceError)
     log.info({ ...fields, code: error.code, reason: error.details.reason }, error.message)
   else log.error({ ...fields, err: error }, 'failed')
+}
+
+/** @returns the id of the resource that a request names; undefined when it names none. */
+function idOf(request: unknown): string | undefined {
+  const { id } = Object(request) as { id?: unknown }
+  return typeof id === 'string' && id !== '' ? id : undefined
 }
 
 /** Listens. @param credentials of an Identity. @returns the port. @throws Error naming the address when it is taken. */

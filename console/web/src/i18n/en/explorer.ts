@@ -49,8 +49,8 @@ export const explorer = {
     rate: '{{count}} in {{time}}',
     noRateLimit: 'none',
     size: 'Largest request',
-    audit: 'Journal',
-    audited: 'written down',
+    audit: 'Audit',
+    audited: 'logged with the caller',
   },
   form: {
     unset: 'not set',
@@ -84,7 +84,7 @@ export const explorer = {
   hint: {
     notInBrowser: 'Browsers cannot send streams: call it with grpcurl or from a service.',
     notYours: 'Your roles do not include this. Sending shows how it is refused.',
-    audit: 'This changes something. The call is written to the journal with your name.',
+    audit: 'This changes something. The call is written to the log of the service with your user id.',
     secrets: 'Passwords and tokens stay out of links, history and what is copied.',
   },
   rest: {

@@ -177,7 +177,7 @@ export const services = {
     access: 'Who may call',
     bounds: 'Bounds',
     stream: 'stream',
-    audit: 'in the journal',
+    audit: 'audited',
     who: {
       nobody: 'Nobody',
       anybody: 'Anybody',

@@ -47,8 +47,8 @@ export const explorer = {
     rate: '{{time}}에 {{count}}회',
     noRateLimit: '없음',
     size: '최대 요청 크기',
-    audit: '감사 기록',
-    audited: '남김',
+    audit: '감사',
+    audited: '호출자와 함께 로그에 남김',
   },
   form: {
     unset: '설정 안 함',
@@ -80,7 +80,7 @@ export const explorer = {
   hint: {
     notInBrowser: '브라우저에서는 스트림을 보낼 수 없습니다. grpcurl이나 서비스에서 호출하십시오.',
     notYours: '내 역할로는 호출할 수 없습니다. 보내면 어떻게 거부되는지 볼 수 있습니다.',
-    audit: '데이터를 변경합니다. 호출은 내 이름과 함께 감사 기록에 남습니다.',
+    audit: '데이터를 변경합니다. 호출은 내 사용자 ID와 함께 서비스 로그에 남습니다.',
     secrets: '비밀번호와 토큰은 링크, 기록, 복사한 내용에 들어가지 않습니다.',
   },
   rest: {

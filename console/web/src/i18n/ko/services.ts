@@ -167,7 +167,7 @@ export const services = {
     access: '호출 권한',
     bounds: '제한',
     stream: '스트림',
-    audit: '기록에 남음',
+    audit: '감사 로그',
     who: {
       nobody: '호출 불가',
       anybody: '누구나',
