@@ -30,6 +30,7 @@ function Ask() {
     const before = document.activeElement
     // The browser's own: above every drawer and menu, and nothing below can be reached.
     dialog.current?.showModal()
+    dialog.current?.querySelector<HTMLInputElement>('input[type=password]')?.focus()
     return () => {
       if (before instanceof HTMLElement) before.focus()
     }
@@ -59,7 +60,6 @@ function Ask() {
           <PasswordInput
             label={t('account.password')}
             autoComplete="current-password"
-            autoFocus
             {...keepsOthersOpen}
             {...form.getInputProps('password')}
           />

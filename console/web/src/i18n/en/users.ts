@@ -64,7 +64,7 @@ export const users = {
   role: 'Role',
   anyRole: 'Any role',
   mail: 'Verification',
-  anyMail: 'Any address',
+  anyMail: 'Verified or not',
   age: 'Created',
   anyAge: 'Any time',
   withinDays_one: 'In the last 24 hours',
