@@ -105,8 +105,6 @@ export const en = {
     instancesTitle: 'Instances',
     noInstances: 'No instance is attached.',
     noInstancesHint: 'Start a service with npm start, or see the logs of those that should run.',
-    noProxies: 'No proxy is connected.',
-    noProxiesHint: 'See the log of Envoy: it connects to the Console by itself.',
     version: 'Version',
     healthCheck: 'Health check',
     registry: 'Registry',

@@ -107,8 +107,6 @@ export const ko: Translation<typeof en> = {
     instancesTitle: '인스턴스',
     noInstances: '연결된 인스턴스가 없습니다.',
     noInstancesHint: 'npm start로 서비스를 시작하거나, 실행 중이어야 할 서비스의 로그를 확인하십시오.',
-    noProxies: '연결된 프록시가 없습니다.',
-    noProxiesHint: 'Envoy는 스스로 Console에 연결합니다. Envoy 로그를 확인하십시오.',
     version: '버전',
     healthCheck: '상태 확인',
     registry: '레지스트리',

@@ -2,7 +2,7 @@
 import { useTranslation } from 'react-i18next'
 import styles from './figures.module.css'
 import { msText, rateText, shareText } from './format.ts'
-import { everyStep, type Figures, linePath, type Point, type Signals } from './signals.ts'
+import { everyStep, type Figures, linePath, measured, type Point, type Signals } from './signals.ts'
 import { ranges } from './use-signals.ts'
 
 /** Nothing is known, which is not nothing. */
@@ -43,7 +43,7 @@ const height = 22
 /** The p95 of the last quarter of an hour. It says nothing that does not stand beside it in numbers. */
 export function Sparkline({ points, signals }: { points: readonly Point[]; signals: Signals }) {
   // Three steps make one: as fine as so small a line can show.
-  const { values } = everyStep(points, signals, ranges['15m'].rangeMs, ({ p95 }) => p95)
+  const { values } = everyStep(points, signals, ranges['15m'].rangeMs, ({ p95 }) => measured(p95))
   const coarse = Array.from({ length: Math.ceil(values.length / 3) }, (_, index) => {
     const some = values.slice(index * 3, index * 3 + 3).filter(value => value !== null)
     return some.length > 0 ? Math.max(...some) : null

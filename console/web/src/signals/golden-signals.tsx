@@ -8,7 +8,7 @@ import 'uplot/dist/uPlot.min.css'
 import { Empty } from '../ui/empty.tsx'
 import { msText, rateText, shareText } from './format.ts'
 import styles from './golden-signals.module.css'
-import { busiest, everyStep, type Signals } from './signals.ts'
+import { busiest, everyStep, measured, type Signals } from './signals.ts'
 import { type Range, ranges, usePartSignals, useSignals } from './use-signals.ts'
 
 const byVersion = [Dimension.VERSION]
@@ -55,7 +55,7 @@ function Charts({ signals, versions, service, range, live }: ChartsProps) {
   const points = signals.series.get(service) ?? []
   const perSecond = signals.stepMs / 1000
   const { starts, values: rate } = everyStep(points, signals, rangeMs, ({ requests }) => requests / perSecond)
-  const series = (value: (point: (typeof points)[number]) => number) =>
+  const series = (value: (point: (typeof points)[number]) => number | null) =>
     everyStep(points, signals, rangeMs, value).values
   // A step without a request is a rate of nothing, and no duration at all.
   const asZero = (values: (number | null)[]) => values.map(value => value ?? 0)
@@ -93,9 +93,9 @@ function Charts({ signals, versions, service, range, live }: ChartsProps) {
       key: 'durations',
       title: t('signals.durationsTitle'),
       lines: [
-        { name: 'p50', color: 6, values: series(({ p50 }) => p50) },
-        { name: 'p95', color: 0, values: series(({ p95 }) => p95) },
-        { name: 'p99', color: 1, dash: [4, 3], values: series(({ p99 }) => p99) },
+        { name: 'p50', color: 6, values: series(({ p50 }) => measured(p50)) },
+        { name: 'p95', color: 0, values: series(({ p95 }) => measured(p95)) },
+        { name: 'p99', color: 1, dash: [4, 3], values: series(({ p99 }) => measured(p99)) },
       ],
       text: value => msText(value, language),
       least: 10,

@@ -87,6 +87,11 @@ describe('the figures of the last minute', () => {
   })
 })
 
+test('streams alone have requests and no duration', () => {
+  const signals = all(answer(1, { statistics: [[0, 6, 0, 0]] }))
+  expect(figuresOf(signals, 'statistics')).toEqual({ rate: 0.1, errors: 0, p95: undefined })
+})
+
 test('every step has its place, also those without a request', () => {
   const signals = all(
     answer(4, {

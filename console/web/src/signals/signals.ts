@@ -69,7 +69,9 @@ export interface Figures {
   rate: number
   /** The share of the requests that failed by the fault of the service, 0 to 1; undefined without requests. */
   errors: number | undefined
-  /** Of the slowest step; undefined without requests. Percentiles of several steps cannot be averaged. */
+  /**
+   * Of the slowest step; undefined where nothing was measured, as with streams alone. Percentiles of several steps cannot be averaged.
+   */
   p95: number | undefined
 }
 
@@ -84,9 +86,12 @@ export function figuresOf({ series, time }: Signals, key: string): Figures {
   return {
     rate: requests / (figuresMs / 1000),
     errors: sum(points.map(point => point.serverErrors)) / requests,
-    p95: Math.max(...points.map(({ p95 }) => p95)),
+    p95: Math.max(...points.map(({ p95 }) => p95)) || undefined,
   }
 }
+
+/** @returns a duration, or null where none was measured: streams that live as long as their caller have none. */
+export const measured = (ms: number) => ms || null
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
 
@@ -95,7 +100,7 @@ export function everyStep(
   points: readonly Point[],
   { time, stepMs }: Pick<Signals, 'time' | 'stepMs'>,
   rangeMs: number,
-  value: (point: Point) => number,
+  value: (point: Point) => number | null,
 ): { starts: number[]; values: (number | null)[] } {
   const last = Math.floor(time / stepMs) * stepMs - stepMs
   const count = Math.floor(rangeMs / stepMs)
