@@ -334,7 +334,7 @@ function report(
 
 /** @returns the id of the resource that a request names; undefined when it names none. */
 function idOf(request: unknown): string | undefined {
-  const { id } = Object(request) as { id?: unknown }
+  const { id } = Object((request as Incoming | undefined)?.message) as { id?: unknown }
   return typeof id === 'string' && id !== '' ? id : undefined
 }
 
