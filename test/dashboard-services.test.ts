@@ -326,9 +326,15 @@ describe('a service', () => {
       await page.getByRole('button', { name: 'Deploy users' }).click()
       const form = page.getByRole('dialog')
       await form.getByRole('button', { name: 'Deploy users' }).click()
-      await page.getByText(services.deployment.running).waitFor()
-      await page.getByText(said(services.step.start, { name: 'users-2' })).waitFor({ timeout: 60_000 })
-      await page.getByText(services.deployment.succeeded, { exact: true }).first().waitFor({ timeout: 60_000 })
+      // Deployments of before may be listed below it.
+      const running = page.getByText(services.deployment.running)
+      await running.first().waitFor()
+      await page
+        .getByText(said(services.step.start, { name: 'users-2' }))
+        .first()
+        .waitFor({ timeout: 60_000 })
+      await running.first().waitFor({ state: 'detached', timeout: 60_000 })
+      await page.getByText(services.deployment.succeeded, { exact: true }).first().waitFor()
       await methods.getByRole('link', { name: 'GetUser', exact: true }).click()
       await page.waitForURL('**/explorer?method=site11.users.v1.UsersService%2FGetUser')
       expect(complaints).toEqual([])
