@@ -22,7 +22,7 @@ export interface UsersSearch {
 }
 
 /** How many users a page of the list has. */
-export const pageSize = 100
+export const pageSize = 200
 
 const text = (value: unknown, limit: number) =>
   typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, limit) : ''

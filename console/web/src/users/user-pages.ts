@@ -3,6 +3,7 @@
  * does not grow with the list. Where the pages are (places.ts) is known for good, also when one comes back to a list.
  */
 import { createQueryOptions } from '@connectrpc/connect-query'
+import { useDebouncedValue } from '@mantine/hooks'
 import { type ListUsersResponse, UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { useQueries, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo, useState } from 'react'
@@ -33,7 +34,9 @@ export function remember(key: string, change: Partial<Memory>): void {
 }
 
 /** How many pages are kept at each side of what is seen. */
-const keptPages = 12
+const keptPages = 6
+/** How long a page must be in sight to be asked for, ms. */
+const restMs = 60
 /** How long the pages of another list are kept, ms. */
 const keptMs = 60_000
 
@@ -85,8 +88,16 @@ export function useRows(
 ) {
   const client = useQueryClient()
   const starts = useMemo(() => startsOf(places), [places])
-  const tokens = tokensFor(places, starts, first, last)
-  const results = useQueries({ queries: tokens.map(token => pageQuery(search, token)) })
+  const wanted = tokensFor(places, starts, first, last)
+  // What flies by is not asked for, but for the next page: without it there is nothing to fly over.
+  const [stayed] = useDebouncedValue(wanted.join(' '), restMs)
+  const next = wanted.at(-1) === places.next ? places.next : undefined
+  const tokens = useMemo(
+    () => [...new Set([...stayed.split(' '), ...(next === undefined ? [] : [next])])],
+    [stayed, next],
+  )
+  const queries = useMemo(() => tokens.map(token => pageQuery(search, token)), [search, tokens])
+  const results = useQueries({ queries })
 
   const pages = results.map(({ data }) => data)
   const stamp = results.map(({ dataUpdatedAt }, at) => `${tokens[at]} ${dataUpdatedAt}`).join()
