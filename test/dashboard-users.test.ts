@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Locator, Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { en } from '../console/web/src/i18n/en.ts'
 import { ko } from '../console/web/src/i18n/ko.ts'
 import { admin, createUser, login, newEmail, password, register } from './accounts.ts'
@@ -281,8 +281,14 @@ describe('a session', () => {
   async function newAdmin() {
     const { email, session } = await register()
     await api.users.setUserRoles({ id: session.userId, roles: ['admin'] })
+    made.push(session.userId)
     return { email, password, id: session.userId }
   }
+  /** The mesh is left with the one admin that it had. */
+  const made: string[] = []
+  afterAll(async () => {
+    for (const id of made) await api.users.setUserRoles({ id, roles: ['user'] })
+  })
 
   test('that expires in the middle of an edit is renewed, and nobody notices', async () => {
     const user = await createUser({ displayName: 'Before' })
