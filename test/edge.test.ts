@@ -132,7 +132,7 @@ test('/health tells machines that all is green, and what all is', async () => {
   expect(answer.headers['content-type']).toBe('application/json')
   const report = answer.json() as { status: string; services: { name: string }[]; proxies: { name: string }[] }
   expect(report.status).toBe('healthy')
-  expect(report.services.map(({ name }) => name)).toEqual(['console', 'users'])
+  expect(report.services.map(({ name }) => name)).toEqual(['console', 'statistics', 'users'])
   expect(report.proxies).toHaveLength(1)
 })
 
