@@ -7,10 +7,10 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession } from '../api/use-session.ts'
 import { useSlash } from '../palette/use-keys.ts'
+import { useActorNames } from '../ui/actor.ts'
 import styles from './activity.module.css'
 import { actorText } from './list.tsx'
 import { type ActivitySearch, filterText, kinds, ranges, wantedOf } from './search.ts'
-import { useActorNames } from './use-actors.ts'
 import { actions, actionText } from './words.ts'
 
 const route = getRouteApi('/app/activity')

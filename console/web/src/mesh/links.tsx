@@ -1,6 +1,7 @@
 /** From what the mesh calls a thing (`instances/users-1`) to the page that shows it. */
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { subjectOf } from './subject.ts'
 import type { Mesh } from './use-mesh.ts'
 
 const path = (...parts: string[]) => `/${parts.map(encodeURIComponent).join('/')}`
@@ -10,8 +11,7 @@ const path = (...parts: string[]) => `/${parts.map(encodeURIComponent).join('/')
  * @returns undefined for what has no page.
  */
 export function hrefOf(subject: string, mesh?: Pick<Mesh, 'instances'>): string | undefined {
-  const slash = subject.indexOf('/')
-  const [kind, name] = slash < 0 ? [subject, ''] : [subject.slice(0, slash), subject.slice(slash + 1)]
+  const { kind, name } = subjectOf(subject)
   switch (kind) {
     case 'services':
       return path('services', name)

@@ -1,20 +1,12 @@
 /** Figures of the traffic as words: pure. */
 import type { TFunction } from 'i18next'
+import { msText } from '../signals/format.ts'
 import type { Link } from './model.ts'
 
 /** @returns such as "12.3/s" or "0.02/s". */
 export function rateText(rate: number, language: string): string {
   const digits = rate >= 100 ? 0 : rate >= 1 ? 1 : 2
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(rate)}/s`
-}
-
-/** @returns such as "14 ms" or "1.2 s". */
-export function durationText(ms: number, language: string): string {
-  const [value, unit] = ms >= 1000 ? ([ms / 1000, 'second'] as const) : ([ms, 'millisecond'] as const)
-  const maximumFractionDigits = value < 10 ? 1 : 0
-  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits }).format(
-    value,
-  )
 }
 
 /** @returns such as "0.4%". */
@@ -27,7 +19,7 @@ export function linkText({ rate, errors, p95Ms, broken }: Link, t: TFunction, la
   if (broken) said.push(broken)
   if (rate !== undefined) said.push(rate > 0 ? rateText(rate, language) : t('topology.noTraffic'))
   if (rate && errors) said.push(t('topology.errors', { share: shareText(errors, language) }))
-  if (rate && p95Ms !== undefined) said.push(t('topology.p95', { time: durationText(p95Ms, language) }))
+  if (rate && p95Ms !== undefined) said.push(t('topology.p95', { time: msText(p95Ms, language) }))
   return said.join(' · ')
 }
 

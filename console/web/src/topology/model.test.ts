@@ -13,8 +13,9 @@ import {
 } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { WatchSignalsResponseSchema } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { expect, test } from 'vitest'
+import { figuresMs, signalsWith } from '../signals/signals.ts'
+import { type Flow, flowsOf } from './flows.ts'
 import { filtered, folded, groupId, mostParts, topologyFrom } from './model.ts'
-import { type Flow, flowsOf, signalsWith } from './signals.ts'
 
 const instance = (name: string, more: object = {}) =>
   create(InstanceBeliefsSchema, {
@@ -148,7 +149,8 @@ const message = (endMs: number, points: [startMs: number, requests: number, erro
 
 test('flows are those of the last minute: older steps fall out, a step that comes again takes its own place', () => {
   const start = 1_000_000_000_000
-  const first = signalsWith(
+  const reduce = signalsWith(10_000, figuresMs)
+  const first = reduce(
     undefined,
     message(start + 60_000, [
       [start, 600, 0],
@@ -156,7 +158,7 @@ test('flows are those of the last minute: older steps fall out, a step that come
     ]),
   )
   expect(flowsOf(first)).toEqual([{ caller: 'edge', service: 'users', rate: 11, errors: 6 / 660, p95Ms: 600 }])
-  const second = signalsWith(
+  const second = reduce(
     first,
     message(start + 70_000, [
       [start + 50_000, 120, 12],
@@ -165,5 +167,5 @@ test('flows are those of the last minute: older steps fall out, a step that come
   )
   expect(flowsOf(second)).toEqual([{ caller: 'edge', service: 'users', rate: 3, errors: 12 / 180, p95Ms: 120 }])
   const silent = create(WatchSignalsResponseSchema, { time: timestampFromMs(start + 200_000) })
-  expect(flowsOf(signalsWith(second, silent))).toEqual([])
+  expect(flowsOf(reduce(second, silent))).toEqual([])
 })

@@ -3,7 +3,7 @@ import { HealthStatus } from '@site11/proto/es/site11/console/v1/diagnostics_ser
 import { CallState, type Instance } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { healthOf, proxyState, registryOf, type State, type StateName } from '../mesh/state.ts'
 import type { Mesh } from '../mesh/use-mesh.ts'
-import type { Flow } from './signals.ts'
+import type { Flow } from './flows.ts'
 
 export type Kind = 'clients' | 'edge' | 'service' | 'store' | 'group'
 

@@ -2,9 +2,10 @@
 import type { TFunction } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { State } from '../mesh/state.ts'
+import { msText } from '../signals/format.ts'
 import { StateDot, StateMark } from '../ui/state.tsx'
 import { Since } from '../ui/time.tsx'
-import { durationText, rateText, shareText } from './figures.ts'
+import { rateText, shareText } from './figures.ts'
 import type { Part } from './model.ts'
 import styles from './part.module.css'
 
@@ -89,7 +90,7 @@ export function Figures({ rate, errors, p95Ms }: Pick<Part, 'rate' | 'errors' | 
   return (
     <span className={styles.figures}>
       <span>{rateText(rate, i18n.language)}</span>
-      {p95Ms !== undefined && <span>{t('topology.p95', { time: durationText(p95Ms, i18n.language) })}</span>}
+      {p95Ms !== undefined && <span>{t('topology.p95', { time: msText(p95Ms, i18n.language) })}</span>}
       {errors ? <b>{t('topology.errors', { share: shareText(errors, i18n.language) })}</b> : null}
     </span>
   )

@@ -6,20 +6,21 @@ import type { LiveSource } from '../api/live.ts'
 import { mayCall } from '../api/policy.ts'
 import { useLive } from '../api/use-live.ts'
 import { useSession } from '../api/use-session.ts'
-import { type Flow, flowsOf, type Signals, signalsWith, windowSeconds } from './signals.ts'
+import { figuresMs, type Signals, signalsWith } from '../signals/signals.ts'
+import { type Flow, flowsOf } from './flows.ts'
 
 const { watchSignals } = StatisticsService.method
-const stepSeconds = 10
+const stepMs = 10_000
 
 const source: LiveSource<typeof watchSignals.input, typeof watchSignals.output, Signals> = {
   method: watchSignals,
-  reduce: signalsWith,
+  reduce: signalsWith(stepMs, figuresMs),
 }
 
 const request = {
   groupBy: [Dimension.CALLER, Dimension.SERVICE],
-  range: { seconds: BigInt(windowSeconds) },
-  step: { seconds: BigInt(stepSeconds) },
+  range: { seconds: BigInt(figuresMs / 1000) },
+  step: { seconds: BigInt(stepMs / 1000) },
 }
 
 /**
