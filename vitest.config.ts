@@ -10,6 +10,7 @@ export default defineConfig({
           include: ['{proto,services,console,mesh,envoy,bench}/**/*.test.{ts,tsx}'],
           exclude: ['**/node_modules/**', '**/gen/**', '**/dist/**'],
           globalSetup: ['services/runtime/store/test-mongod.ts'],
+          setupFiles: ['tools/patience.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -22,7 +22,7 @@ async function run(
     env,
     stdio: ['inherit', aside ? 'pipe' : 'inherit', 'inherit'],
   })
-  if (aside && child.pid) setPriority(child.pid, 10)
+  if (aside && child.pid) setPriority(child.pid, 5)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject)
