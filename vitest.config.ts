@@ -1,6 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit` stands beside the code; `mesh`, in test/, runs on a mesh of its own that test/setup.ts starts. */
+/** What needs a browser. */
+const inBrowser = ['test/dashboard*.test.ts', 'test/explorer.test.ts']
+const onMesh = {
+  globalSetup: ['test/setup.ts'],
+  fileParallelism: false,
+  testTimeout: 120_000,
+  hookTimeout: 240_000,
+}
+
+/** `unit` stands beside the code; `mesh` and `browser`, in test/, each run on a mesh of its own that test/setup.ts starts. */
 export default defineConfig({
   test: {
     projects: [
@@ -15,16 +24,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      {
-        test: {
-          name: 'mesh',
-          include: ['test/**/*.test.ts'],
-          globalSetup: ['test/setup.ts'],
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 240_000,
-        },
-      },
+      { test: { name: 'mesh', include: ['test/**/*.test.ts'], exclude: inBrowser, ...onMesh } },
+      { test: { name: 'browser', include: inBrowser, ...onMesh } },
     ],
   },
 })

@@ -1,15 +1,15 @@
 /** `npm test`: every test there is, the ones on real engines included. Arguments go on to vitest, such as `--project unit`. */
 import { spawn } from 'node:child_process'
-import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type EngineName, engines, findEngines } from '../mesh/engines.ts'
 import { MeshError } from '../mesh/errors.ts'
 import { homeOf, root } from '../mesh/home.ts'
+import { prepare } from '../mesh/prepare.ts'
 
 /**
  * Runs a script to its end, handing on signals.
- * @param options aside: after all others that want the processors, and what it prints is held back.
+ * @param options aside: what it prints is held back.
  * @returns its exit code, and what was held back.
  */
 async function run(
@@ -22,7 +22,6 @@ async function run(
     env,
     stdio: ['inherit', aside ? 'pipe' : 'inherit', 'inherit'],
   })
-  if (aside && child.pid) setPriority(child.pid, 5)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject)
@@ -33,23 +32,26 @@ async function run(
 }
 
 try {
-  const generated = await run('proto/generate.ts', [])
-  if (generated.code !== 0) process.exit(generated.code)
   const say = (text: string) => console.error(`site11: ${text}`)
-  const paths = await findEngines(homeOf(process.env).engines, process.env, say, new AbortController().signal)
+  const { signal } = new AbortController()
+  // Here and not by each mesh: they start at the same time.
+  await prepare(say, signal)
+  const paths = await findEngines(homeOf(process.env).engines, process.env, say, signal)
   const named = Object.entries(paths).map(([name, path]) => [engines[name as EngineName].environment, path])
   const env = { ...process.env, ...Object.fromEntries(named) }
   const vitest = (args: string[], aside = false) =>
     run('node_modules/vitest/vitest.mjs', ['run', ...args], { env, aside })
   const args = process.argv.slice(2)
   if (args.length > 0) process.exit((await vitest(args)).code)
-  // The tests on the mesh mostly wait for it; those of the units take the time that this leaves.
-  const [mesh, unit] = await Promise.all([
-    vitest(['--project', 'mesh']),
-    vitest(['--project', 'unit', '--maxWorkers=1'], true),
-  ])
-  process.stdout.write(unit.output)
-  process.exit(mesh.code || unit.code)
+  // The tests on a mesh mostly wait for it: the others take the time that this leaves.
+  const others = async () => {
+    const browser = await vitest(['--project', 'browser'], true)
+    const unit = await vitest(['--project', 'unit', '--maxWorkers=1'], true)
+    return { code: browser.code || unit.code, output: browser.output + unit.output }
+  }
+  const [mesh, rest] = await Promise.all([vitest(['--project', 'mesh']), others()])
+  process.stdout.write(rest.output)
+  process.exit(mesh.code || rest.code)
 } catch (error) {
   if (!(error instanceof MeshError)) throw error
   console.error(`site11: ${error.message}`)

@@ -30,7 +30,7 @@ declare module 'vitest' {
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const port = await freePort()
+  const port = await freePort(project.name)
   const home = mkdtempSync(join(tmpdir(), 'site11-mesh-'))
   const settings = {
     SITE11_PORT: String(port),
@@ -66,9 +66,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
-/** The first edge port from 18000 whose whole range is free. */
-async function freePort(): Promise<number> {
-  for (let port = 18_000; port < 30_000; port += 200) {
+/** @returns the first edge port whose whole range is free, from where those begin that no other project takes. */
+async function freePort(project: string): Promise<number> {
+  const first = project === 'browser' ? 24_000 : 18_000
+  for (let port = first; port < first + 6_000; port += 200) {
     if (
       await requireFree(portsFrom(String(port))).then(
         () => true,
