@@ -4,6 +4,7 @@ import { status } from '@grpc/grpc-js'
 import { type Metric, MetricKind } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
 import type { Kind } from './block.ts'
+import { eventsMetric } from './domain-events.ts'
 import { requestLabels } from './request-blocks.ts'
 import { faultOf } from './signals.ts'
 
@@ -18,6 +19,7 @@ export interface MetricInfo {
 }
 
 const builtIn: readonly MetricInfo[] = [
+  eventsMetric,
   {
     name: 'requests',
     description: 'Requests that ended, as the proxies and the called services tell of them.',
