@@ -8,6 +8,9 @@ export const allScopes = [
   'mesh:write',
   'profile',
   'sessions:admin',
+  'statistics:read',
+  'statistics:track',
+  'statistics:write',
   'users:admin',
   'users:read',
   'users:write',
@@ -15,8 +18,18 @@ export const allScopes = [
 
 const scopesByRole: Readonly<Record<string, readonly string[]>> = {
   admin: allScopes,
-  operator: ['events:read', 'events:write', 'mesh:read', 'mesh:write', 'profile', 'users:read'],
-  user: ['profile'],
+  operator: [
+    'events:read',
+    'events:write',
+    'mesh:read',
+    'mesh:write',
+    'profile',
+    'statistics:read',
+    'statistics:track',
+    'statistics:write',
+    'users:read',
+  ],
+  user: ['profile', 'statistics:track'],
 }
 
 /** @returns the scopes that the roles grant together, sorted. An unknown role grants nothing. */
