@@ -35,6 +35,8 @@ export const platformConfig = {
   SITE11_HOME: z.string().default('.site11'),
   /** The authorities of the mesh, which the Console writes there; `ca.pem` in SITE11_HOME when unset. */
   SITE11_CA: z.string().optional(),
+  /** Where this process serves its metrics over plain HTTP, to whoever asks; nowhere when unset. */
+  SITE11_METRICS_LISTEN: hostAndPort.optional(),
   /** Where browsers and clients reach the edge. */
   SITE11_PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
