@@ -82,7 +82,8 @@ export function measureProcess(): () => void {
     ),
     level(
       {
-        name: 'process.unix.file_descriptor.count',
+        // In OpenTelemetry it ends with `count`, which in Prometheus is the part of a histogram.
+        name: 'process.unix.file_descriptors',
         description: 'How many files and sockets are open',
         unit: '{file_descriptor}',
       },
