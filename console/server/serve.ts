@@ -56,6 +56,7 @@ import { registryService } from './registry/service.ts'
 import { withSharedMessages } from './registry/shared-messages.ts'
 import { StartError } from './start-error.ts'
 import { createTokens, isDue } from './tokens.ts'
+import { tracingOf } from './tracing.ts'
 
 /** How long calls under way may take when it closes. ms. */
 const graceMs = 2500
@@ -103,6 +104,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     files: { trust: trustFileOf(config), folder: join(config.SITE11_HOME, 'envoy') },
     log,
   })
+  const tracing = tracingOf(config)
   const contracts = await loadContracts(db)
   const journal = await openJournal({ db, secretKey: config.SITE11_SECRET_KEY, prepare: contracts.store, log })
   const registry = runRegistry({ journal, contracts, log })
@@ -133,6 +135,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
       jwks: keys.jwks(),
       tls: certificate?.current(),
       trustBundle: authorities.bundle(),
+      tracing,
       config,
       own,
     })
