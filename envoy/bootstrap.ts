@@ -26,6 +26,8 @@ export type BootstrapOptions = {
   failover?: HostPort | undefined
   /** Where this proxy alone has its public listener; `host` is an IP address. Otherwise it is where the Console says. */
   edge?: HostPort | undefined
+  /** Lets the Console, which is on the same machine, read its statistics at the admin page. */
+  tellAdminPort?: boolean | undefined
   /** Only changes are sent, instead of all resources of a type. */
   delta?: boolean | undefined
 }
@@ -40,11 +42,18 @@ const maxConnections = 20_000
 
 /** Envoy's bootstrap, to be written as JSON. */
 export function envoyBootstrap(options: BootstrapOptions): object {
-  const { nodeId, adminPort, consoleHost, consolePort, joinToken, trustFile, failover, edge, delta } = options
+  const { nodeId, adminPort, consoleHost, consolePort, joinToken, trustFile, failover, edge, delta, tellAdminPort } =
+    options
   const trust = envoyTrustFileOf(trustFile)
   // Not ready without configuration, however long that takes: an edge without a listener is none.
   const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' }
-  const metadata = edge ? { edge_address: edge.host, edge_port: edge.port } : undefined
+  const metadata =
+    edge || tellAdminPort
+      ? {
+          ...(edge && { edge_address: edge.host, edge_port: edge.port }),
+          ...(tellAdminPort && { admin_port: adminPort }),
+        }
+      : undefined
   const source = (cluster: string) => ({
     envoy_grpc: {
       cluster_name: cluster,

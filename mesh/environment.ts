@@ -4,7 +4,13 @@ export function engineEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** For the Console alone. */
-const consoleOnly = ['SITE11_SECRET_KEY', 'SITE11_OPERATOR_TOKEN', 'SITE11_ADMIN_EMAIL', 'SITE11_ADMIN_PASSWORD']
+const consoleOnly = [
+  'SITE11_SECRET_KEY',
+  'SITE11_OPERATOR_TOKEN',
+  'SITE11_METRICS_TOKEN',
+  'SITE11_ADMIN_EMAIL',
+  'SITE11_ADMIN_PASSWORD',
+]
 
 /** What a service gets: every setting of the operator but those for the Console. */
 export function serviceEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -25,6 +25,7 @@ export function envoySpec(
     trustFile: home.trust,
     failover: { host: loopback, port: ports.failover },
     // The Console names the port of the first.
+    tellAdminPort: true,
     edge: edge === ports.edge ? undefined : { host: bind, port: edge },
   })
   const file = join(home.envoy, `${name}.json`)

@@ -17,6 +17,8 @@ export function homeOf(env: NodeJS.ProcessEnv) {
     admin: join(folder, 'admin.json'),
     /** The authorities of the mesh, which the Console writes. */
     trust: join(folder, 'ca.pem'),
+    /** What Prometheus shows to read the metrics of the mesh. */
+    metricsToken: join(folder, 'metrics-token'),
     record: join(folder, 'mesh.json'),
     socket: join(folder, 'mesh.sock'),
     /** Deployments, and where services were deployed from. */

@@ -40,6 +40,15 @@ export function operatorTokenOf(file: string): string {
   throw new MeshError(`${file} holds no operator token, which a start adds: npm run mesh -- stop, then npm start.`)
 }
 
+/** What Prometheus shows to read the metrics, in a file of its own for it to read. One that was removed is made anew. */
+export function metricsTokenOf(file: string): string {
+  const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+  if (kept.length >= 16) return kept
+  const token = random(32)
+  writePrivate(file, token)
+  return token
+}
+
 function newSecrets(): StoredSecrets {
   return {
     joinToken: random(32),

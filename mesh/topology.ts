@@ -8,7 +8,7 @@ import type { Ports } from './ports.ts'
 import type { ProcessSpec } from './process.ts'
 import { requireListed, requireOk, requireOpen, until } from './ready.ts'
 import { redisSpec } from './redis.ts'
-import type { Secrets } from './secrets.ts'
+import { metricsTokenOf, type Secrets } from './secrets.ts'
 import type { Service } from './services.ts'
 
 export type MeshConfig = {
@@ -58,6 +58,7 @@ export function consoleSpec(config: MeshConfig, folder = join(root, 'console/ser
       SITE11_EDGE_ADDRESS: config.bind,
       SITE11_SECRET_KEY: secrets.secretKey,
       SITE11_OPERATOR_TOKEN: secrets.operatorToken,
+      SITE11_METRICS_TOKEN: env.SITE11_METRICS_TOKEN || metricsTokenOf(config.home.metricsToken),
       ...(socket && { SITE11_SUPERVISOR: socket }),
       ...(tls && { SITE11_TLS_CERTIFICATE: tls.certificate, SITE11_TLS_KEY: tls.key }),
     },

@@ -38,6 +38,7 @@ const envoyPackages = [
   'config/listener/v3',
   'config/rbac/v3',
   'config/route/v3',
+  'config/trace/v3/opentelemetry.proto',
   'data/accesslog/v3',
   'extensions/access_loggers/file/v3',
   'extensions/access_loggers/grpc/v3',
@@ -132,7 +133,12 @@ function buildEnvoy() {
     validate,
     source.replace('message StringRules {', 'message StringRules { optional bool ignore_empty = 26;'),
   )
-  const paths = envoyPackages.flatMap(name => ['--path', join(envoy, 'envoy', name)])
+  // For what Envoy knows and these files do not describe yet.
+  const typedStruct = join(envoy, 'xds/type/v3/typed_struct.proto')
+  const paths = [...envoyPackages.map(name => join(envoy, 'envoy', name)), typedStruct].flatMap(path => [
+    '--path',
+    path,
+  ])
   buf('build', envoy, '--exclude-source-info', '-o', 'proto/gen/envoy.binpb', ...paths)
   rmSync(envoy, { recursive: true })
 }

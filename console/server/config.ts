@@ -52,6 +52,8 @@ const shape = {
     ),
   /** Lets the command line on this machine look at the mesh and drain instances. */
   SITE11_OPERATOR_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  /** What Prometheus shows to read the metrics of the mesh. */
+  SITE11_METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   /** The control socket of the supervisor of the processes; without one the Console starts, ends and replaces none. */
   SITE11_SUPERVISOR: z.string().optional(),
   /** PEM files of the edge's certificate, with its chain, and of its key. Without them the edge speaks plain HTTP. */

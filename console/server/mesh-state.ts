@@ -4,6 +4,7 @@ import { accessAudience } from '@site11/runtime/caller.ts'
 import type { JSONWebKeySet } from 'jose'
 import type { ConsoleConfig } from './config.ts'
 import type { InstanceState, MeshState } from './control-plane/state.ts'
+import type { Tracing } from './control-plane/tracing.ts'
 import { consoleService, type Own } from './own.ts'
 import { defaultApiVersion } from './registry/model.ts'
 import { type Instance, isServing, type State } from './registry/registry.ts'
@@ -19,13 +20,14 @@ export interface MeshStateOptions {
   /** The certificate of the edge; without one it speaks plain HTTP. */
   tls: MeshState['tls'] | undefined
   trustBundle: string
+  tracing?: Tracing | undefined
   config: ConsoleConfig
   own: Own
 }
 
 /** @returns the state that the proxies' configuration is made from. A service whose contract is not at hand is left out. */
 export function meshStateFrom(options: MeshStateOptions): MeshState {
-  const { registry, contracts, waiting, jwks, tls, trustBundle, config, own } = options
+  const { registry, contracts, waiting, jwks, tls, trustBundle, tracing, config, own } = options
   const instances = Map.groupBy(registry.instances.values(), instance => instance.service)
   const services = [...registry.services].flatMap(([name, known]) => {
     const contract = contracts.get(contractInForce(name, known, waiting) ?? '')
@@ -42,6 +44,7 @@ export function meshStateFrom(options: MeshStateOptions): MeshState {
     corsOrigins: originsOf(config),
     dashboard: { address: own.http.ip, port: own.http.port },
     ...(tls && { tls }),
+    ...(tracing && { tracing }),
   }
 }
 

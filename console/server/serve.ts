@@ -5,6 +5,7 @@ import { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/
 import { EventsServiceService } from '@site11/proto/grpc/site11/console/v1/events_service.ts'
 import { OperationsServiceService } from '@site11/proto/grpc/site11/console/v1/operations_service.ts'
 import { ProxyProgress, RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { MetricsServiceService } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
@@ -17,6 +18,7 @@ import { addReflectionAndHealth, service } from '@site11/runtime/serve.ts'
 import { closeServer, createServer, listen } from '@site11/runtime/server.ts'
 import type { Store } from '@site11/runtime/store/connect.ts'
 import { logBreakers } from '@site11/runtime/target.ts'
+import { startTelemetry } from '@site11/runtime/telemetry/telemetry.ts'
 import type { JSONWebKeySet } from 'jose'
 import { authService } from './auth/service.ts'
 import { createSessions } from './auth/sessions.ts'
@@ -37,6 +39,9 @@ import { openJournal } from './journal/journal.ts'
 import { recordConsole } from './journal/record.ts'
 import { loadKeys } from './keys/keys.ts'
 import { meshStateFrom, originsOf, peersFrom } from './mesh-state.ts'
+import { admitToMetrics } from './metrics/admission.ts'
+import { createCollector } from './metrics/collect.ts'
+import { readEnvoy } from './metrics/envoy.ts'
 import { createDescriptorsFile } from './openapi/descriptors.ts'
 import { createOpenapi } from './openapi/openapi.ts'
 import type { Json } from './openapi/schemas.ts'
@@ -51,6 +56,7 @@ import { registryService } from './registry/service.ts'
 import { withSharedMessages } from './registry/shared-messages.ts'
 import { StartError } from './start-error.ts'
 import { createTokens, isDue } from './tokens.ts'
+import { tracingOf } from './tracing.ts'
 
 /** How long calls under way may take when it closes. ms. */
 const graceMs = 2500
@@ -73,6 +79,8 @@ export interface Serving {
   jwks(): JSONWebKeySet
   openapi(): Json
   descriptors(): StaticFile
+  /** The metrics of the mesh. @throws ServiceError for who may not read them. */
+  metrics(authorization: string | undefined): Promise<string>
   close(): Promise<void>
 }
 
@@ -96,6 +104,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     files: { trust: trustFileOf(config), folder: join(config.SITE11_HOME, 'envoy') },
     log,
   })
+  const tracing = tracingOf(config)
   const contracts = await loadContracts(db)
   const journal = await openJournal({ db, secretKey: config.SITE11_SECRET_KEY, prepare: contracts.store, log })
   const registry = runRegistry({ journal, contracts, log })
@@ -126,6 +135,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
       jwks: keys.jwks(),
       tls: certificate?.current(),
       trustBundle: authorities.bundle(),
+      tracing,
       config,
       own,
     })
@@ -141,6 +151,23 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     ({ instance, startTime }, health) => registry.apply({ type: 'health', instance, startTime, health }),
     identity,
   )
+  let token = await tokens.internal(consoleService)
+  const telemetry = startTelemetry({
+    service: consoleService,
+    instance: config.SITE11_INSTANCE,
+    version,
+    listen: config.SITE11_METRICS_LISTEN,
+    send: createClient(MetricsServiceService, 'statistics', () => token.token, identity).reportMetrics,
+    log,
+  })
+  const collector = createCollector({
+    instances: () => registry.state().instances.values(),
+    ask: (instance, number) => attachments.askMetrics(instance, number),
+    proxies: () =>
+      new Map([...controlPlane.adminPorts()].map(([name, port]) => [name, () => readEnvoy(name, port)] as const)),
+    own: { page: telemetry.page, instance: config.SITE11_INSTANCE, version },
+    log,
+  })
   const attachments = registryService({
     registry,
     journal,
@@ -152,6 +179,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     controlPlane,
     checkContract: (name, contract) => checkContract(mesh(nobody).services, { name, contract, instances: [] }),
     own: ownInstance,
+    onMetrics: collector.received,
     now,
   })
 
@@ -174,7 +202,6 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   }
 
   const stopLogging = logBreakers(log)
-  let token = await tokens.internal(consoleService)
   const users = createClient(UsersServiceService, 'users', () => token.token, identity)
   const verify = (authorization: string | undefined) => verifier.verify(authorization)
   const auth = authService({
@@ -285,6 +312,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     await journal.close()
     ownHealth.close()
     users.close()
+    await telemetry.close()
     stopLogging()
   }
   try {
@@ -307,12 +335,17 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   void ensureAdmin(admin, problem => {
     adminProblem = problem
   })
+  const admit = admitToMetrics(config.SITE11_METRICS_TOKEN, verify)
   const contractsInForce = () => mesh(nobody).services
   return {
     jwks: keys.jwks,
     openapi: () => openapi(contractsInForce()),
     descriptors: () => descriptors(contractsInForce()),
     health,
+    async metrics(authorization) {
+      await admit(authorization)
+      return collector.page()
+    },
     close,
   }
 }

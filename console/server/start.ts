@@ -23,6 +23,7 @@ export async function startConsole(config: ConsoleConfig, version: string, log: 
     jwks: () => serving?.jwks(),
     openapi: () => serving?.openapi(),
     descriptors: () => serving?.descriptors(),
+    metrics: authorization => serving?.metrics(authorization),
     files: staticFiles(join(import.meta.dirname, '../web/dist')),
     log,
   })

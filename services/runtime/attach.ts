@@ -3,6 +3,7 @@
  * breaks; what was received stays in force meanwhile, so that a Console that is down stops nobody.
  */
 import { setTimeout as wait } from 'node:timers/promises'
+import { gzip } from 'node:zlib'
 import { Metadata, type ServiceError } from '@grpc/grpc-js'
 import {
   type AttachRequest,
@@ -32,6 +33,8 @@ export interface AttachOptions {
   /** What the instance stands on, asked for with each heartbeat. */
   dependencies(): Dependency[]
   onKeys(keys: Keys): void
+  /** What this process has measured of itself, as Prometheus reads it. Without it the Console is not told. */
+  metrics?: (() => string) | undefined
 }
 
 export interface Attachment {
@@ -121,6 +124,15 @@ export function attach(options: AttachOptions): Attachment {
     renewing.unref()
   }
 
+  function tellMetrics(number: number) {
+    const to = stream
+    const page = options.metrics?.()
+    if (page === undefined) return
+    gzip(page, (error, page) => {
+      if (!error && to === stream) to?.write({ message: { $case: 'metricsPage', value: { number, page } } })
+    })
+  }
+
   /** Besides what was pushed: the authorities may have changed while this process was away from the Console. */
   async function takeTrustFile() {
     const inFile = await readTrust(options.trustFile)
@@ -148,6 +160,9 @@ export function attach(options: AttachOptions): Attachment {
         break
       case 'peers':
         setPeersOf(message.value.service, message.value.peers)
+        break
+      case 'metricsRequest':
+        tellMetrics(message.value.number)
         break
       case 'drained':
         drained?.()

@@ -1,13 +1,15 @@
 /** What a handler knows of a call besides its request, and the shape of handlers. */
-import { randomUUID } from 'node:crypto'
 import type { Caller } from './caller.ts'
 import type { Log } from './log.ts'
+import type { TraceContext } from './telemetry/trace-context.ts'
 import type { RequestMetadata } from './unary.ts'
 
 export interface Call {
   caller: Caller
   /** 32 hexadecimal digits; the same in every log line and hop of a request. */
   readonly traceId: string
+  /** Where in the trace the call is: what is called for it comes under that. */
+  readonly trace: TraceContext
   metadata: RequestMetadata
   /** Aborted when the caller hangs up or the time is over. */
   signal: AbortSignal
@@ -53,17 +55,4 @@ export function clientAddressOf({ metadata }: Call): string {
       .at(-1)
       ?.trim() ?? ''
   )
-}
-
-/**
- * @returns the trace id of a request: W3C `traceparent` when a service calls, else the edge's `x-request-id` (a UUID, whose
- * digits make a trace id), else a new one.
- */
-export function traceIdOf(metadata: RequestMetadata): string {
-  const parent = /^00-([0-9a-f]{32})-/.exec(String(metadata.get('traceparent')[0] ?? ''))?.[1]
-  if (parent) return parent
-  const requestId = String(metadata.get('x-request-id')[0] ?? '')
-    .replaceAll('-', '')
-    .toLowerCase()
-  return /^[0-9a-f]{32}$/.test(requestId) ? requestId : randomUUID().replaceAll('-', '')
 }

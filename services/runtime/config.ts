@@ -15,6 +15,36 @@ const hostAndPort = z
   })
   .refine(({ port }) => port <= 65535, 'has a port above 65535')
 
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+
+/** Where traces go, by the standard variables of OpenTelemetry; its exporter reads some of them itself. */
+const otlpConfig = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z
+    .literal('http/protobuf', 'must be http/protobuf, which every collector takes')
+    .optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .regex(/^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$/, 'must be like name=value,name=value')
+    .optional(),
+  OTEL_TRACES_SAMPLER: z
+    .enum([
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ])
+    .optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number('must be 0 to 1')
+    .min(0, 'must be 0 to 1')
+    .max(1, 'must be 0 to 1')
+    .optional(),
+}
+
 /** What every process of the mesh is told. */
 export const platformConfig = {
   /** Name of this instance, such as `users-1`. */
@@ -35,6 +65,9 @@ export const platformConfig = {
   SITE11_HOME: z.string().default('.site11'),
   /** The authorities of the mesh, which the Console writes there; `ca.pem` in SITE11_HOME when unset. */
   SITE11_CA: z.string().optional(),
+  /** Where this process serves its metrics over plain HTTP, to whoever asks; nowhere when unset. */
+  SITE11_METRICS_LISTEN: hostAndPort.optional(),
+  ...otlpConfig,
   /** Where browsers and clients reach the edge. */
   SITE11_PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })

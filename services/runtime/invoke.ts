@@ -2,7 +2,6 @@
  * One call of a unary method of another service: let through by the breakers, sent, sent again to another instance where the contract
  * allows it, and ended by its deadline at the latest.
  */
-import { randomFillSync } from 'node:crypto'
 import { type Client, type ClientUnaryCall, type ServiceError as GrpcError, Metadata, status } from '@grpc/grpc-js'
 import type { Attempt, AttemptOptions } from './balancer.ts'
 import type { Outcome } from './breaker.ts'
@@ -10,6 +9,9 @@ import type { Call } from './call.ts'
 import { detailsOf, type Reason, ServiceError } from './errors.ts'
 import { afterCall, afterRetry } from './retry-budget.ts'
 import { type Admission, admit, notePeer, type Peer, settle, type Target } from './target.ts'
+import { clientCall } from './telemetry/calls.ts'
+import { randomHex, traceparentOf } from './telemetry/trace-context.ts'
+import { clientSpan } from './telemetry/tracing.ts'
 
 /** So many calls may be under way to one service. More would only wait there, and take the memory of this process. */
 export const maxUnderway = 256
@@ -33,7 +35,7 @@ export interface CallOptions {
    * The call that this one is made for: it ends with it, in time and when its caller hangs up, and has the same trace. Without the
    * signal it goes on when the caller hangs up, as a write may better do.
    */
-  call?: Pick<Call, 'deadlineMs' | 'traceId'> & Partial<Pick<Call, 'signal'>>
+  call?: Pick<Call, 'deadlineMs' | 'traceId'> & Partial<Pick<Call, 'signal' | 'trace'>>
   signal?: AbortSignal
   /** ms; shorter than the contract's. */
   timeoutMs?: number
@@ -61,10 +63,17 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
   const bytes = method.serialize(request)
   // Before the call is let through: it throws while there is none.
   const token = method.token()
-  const traceId = call?.traceId ?? randomHex(16)
+  const parent = call?.trace ?? { traceId: call?.traceId ?? randomHex(16), spanId: '', sampled: false }
+  const startedMs = performance.now()
   const admission = letThrough(target, path, startMs)
   target.underway++
   target.budget = afterCall(target.budget, startMs)
+  const span = clientSpan(path, parent)
+  const traceparent = traceparentOf(span?.context ?? { ...parent, spanId: '' })
+  const told = (code: status) => {
+    clientCall(path, code, performance.now() - startedMs)
+    span?.end(code)
+  }
 
   return new Promise((resolve, reject) => {
     const open = new Map<Attempt, { grpc: ClientUnaryCall; sentMs: number }>()
@@ -82,20 +91,20 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
       const attemptOptions: AttemptOptions = { attempt }
       const metadata = new Metadata(attemptOptions)
       metadata.set('authorization', `Bearer ${token}`)
-      metadata.set('traceparent', `00-${traceId}-${randomHex(8)}-01`)
+      metadata.set('traceparent', traceparent)
       const answer = (error: GrpcError | null, value?: unknown) => {
         open.delete(attempt)
         if (ended) return
         release(attempt, error ? read(error)[0] : 'success')
         if (error) failed(attempt, error)
-        else end(['success', 'success'], () => resolve(value))
+        else end(['success', 'success'], status.OK, () => resolve(value))
       }
       try {
         const deadline = { deadline: deadlineMs }
         const grpc = client.makeUnaryRequest(path, keep, method.deserialize, bytes, metadata, deadline, answer)
         open.set(attempt, { grpc, sentMs: Date.now() })
       } catch (error) {
-        end(['unknown', 'unknown'], () => reject(error))
+        end(['unknown', 'unknown'], status.INTERNAL, () => reject(error))
       }
     }
 
@@ -113,7 +122,7 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
           return
         }
       }
-      end(read(error), () => reject(toServiceError(error, target.service, path)))
+      end(read(error), error.code, () => reject(toServiceError(error, target.service, path)))
     }
 
     const isAnotherLeft = () => target.peers.some(peer => !tried.includes(peer))
@@ -144,7 +153,7 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
       notePeer(attempt.peer, outcome, Date.now())
     }
 
-    function end(outcomes: readonly [Outcome, Outcome], tell: () => void) {
+    function end(outcomes: readonly [Outcome, Outcome], code: status, tell: () => void) {
       const nowMs = Date.now()
       ended = true
       clearTimeout(timer)
@@ -156,11 +165,12 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
       }
       target.underway--
       settle(target, path, admission, outcomes, nowMs)
+      told(code)
       tell()
     }
 
     function abort() {
-      end(['unknown', 'unknown'], () => reject(cancelled(path)))
+      end(['unknown', 'unknown'], status.CANCELLED, () => reject(cancelled(path)))
     }
 
     for (const signal of signals) signal.addEventListener('abort', abort, { once: true })
@@ -169,19 +179,6 @@ export function invoke(method: Invocable, request: never, options: CallOptions):
     if (retries > 0 && target.peers.length !== 1)
       timer = setTimeout(hedge, Math.min(patienceMs, (deadlineMs - startMs) / 2))
   })
-}
-
-/** Asked for in bulk: each time costs more than the bytes. */
-const random = Buffer.alloc(4096)
-let randomUsed = random.length
-
-function randomHex(bytes: number): string {
-  if (randomUsed + bytes > random.length) {
-    randomFillSync(random)
-    randomUsed = 0
-  }
-  randomUsed += bytes
-  return random.toString('hex', randomUsed - bytes, randomUsed)
 }
 
 /** @throws ServiceError at once, when a breaker is open or too much is under way. */

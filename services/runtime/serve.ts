@@ -5,6 +5,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { ReflectionService } from '@grpc/reflection'
+import { MetricsServiceService } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
 import { attach } from './attach.ts'
 import type { Handlers } from './call.ts'
@@ -18,6 +19,7 @@ import { createIdentity, type Identity } from './identity.ts'
 import type { Log } from './log.ts'
 import { addService, closeServer, createServer, listen, type ServerOptions } from './server.ts'
 import { logBreakers } from './target.ts'
+import { startTelemetry } from './telemetry/telemetry.ts'
 
 type Definition = ServiceDefinition<UntypedServiceImplementation>
 
@@ -51,6 +53,7 @@ export interface ServeConfig {
   SITE11_ZONE: string
   SITE11_HOME: string
   SITE11_CA?: string | undefined
+  SITE11_METRICS_LISTEN?: { host: string; port: number; text: string } | undefined
 }
 
 export interface ServeOptions {
@@ -94,6 +97,14 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     version,
     send: createClient(StatisticsServiceService, 'statistics', () => token(), identity).reportCalls,
   })
+  const telemetry = startTelemetry({
+    service: name,
+    instance: config.SITE11_INSTANCE,
+    version,
+    listen: config.SITE11_METRICS_LISTEN,
+    send: createClient(MetricsServiceService, 'statistics', () => token(), identity).reportMetrics,
+    log,
+  })
   for (const each of services) each.add(server, { authenticate, log, onCall: calls.count })
   const foreign = options.foreign ?? []
   for (const each of foreign) each.add(server)
@@ -130,6 +141,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
       verifier.setKeys(keys)
       health.probeNow()
     },
+    metrics: telemetry.page,
   })
   token = attachment.token
   log.info({ address: config.SITE11_LISTEN.text, version }, `${name} listens`)
@@ -140,6 +152,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     for (const each of foreign) each.close()
     await closeServer(server, graceMs)
     await calls.close()
+    await telemetry.close()
     attachment.close()
     health.close()
     stopLogging()

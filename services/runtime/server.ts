@@ -15,13 +15,15 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import type { Call, Handlers } from './call.ts'
-import { traceIdOf } from './call.ts'
 import { anonymous, authorize, type Caller, requireCertificate } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
 import { ServiceError, tooLarge, toStatus, unavailable } from './errors.ts'
 import { answerBytes, longestRequestBytes, requestBytesOf, streamMessageBytes } from './limits.ts'
 import type { Log } from './log.ts'
 import { type Peer, peerFrom } from './spiffe.ts'
+import { serverCalls } from './telemetry/calls.ts'
+import { type TraceContext, traceOf } from './telemetry/trace-context.ts'
+import { isTracing, type Span, serverSpan } from './telemetry/tracing.ts'
 import { addShortWay, type Connection, type RequestMetadata, type ShortWay } from './unary.ts'
 import { violationOf } from './validate.ts'
 
@@ -166,7 +168,7 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
   const calls = Number(method.policy?.timeout?.seconds ?? 0) === 0 ? open.unlimited : open.bounded
   const run = async (grpc: GrpcCall, callback?: Callback) => {
     const started = performance.now()
-    const { call, flush } = createCall(grpc, method, options.log)
+    const { call, span, flush } = createCall(grpc, method, options.log)
     calls.add(grpc)
     try {
       const peer = peerOf(grpc.getAuthContext())
@@ -184,9 +186,9 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
         flush()
         callback?.(null, response)
       }
-      report(options, method, call, grpc.request, started)
+      report(options, method, call, span, grpc.request, started)
     } catch (error) {
-      report(options, method, call, grpc.request, started, error)
+      report(options, method, call, span, grpc.request, started, error)
       const status = toStatus(error, call.traceId)
       if (callback) callback(status)
       else if (!grpc.cancelled) grpc.emit('error', status)
@@ -199,17 +201,21 @@ function handlerOf(method: Method, shape: Definition[string], handler: AnyHandle
     : (grpc: GrpcCall, callback: Callback) => void run(grpc, callback)
 }
 
-/** Trace id, signal and log are made only when they are asked for: most calls need none of them. */
-function createCall(grpc: GrpcCall, { policy }: Method, log: Log): { call: Call; flush(): void } {
+/** Trace, signal and log are made only when they are asked for: most calls need none of them. */
+function createCall(grpc: GrpcCall, { policy, path }: Method, log: Log) {
   const startMs = Date.now()
-  let traceId: string | undefined
+  let trace: TraceContext | undefined
+  const span: Span | undefined = isTracing() ? serverSpan(path, traceOf(grpc.metadata)) : undefined
   let controller: AbortController | undefined
   let headers: Metadata | undefined
   const call: Call = {
     caller: anonymous,
     get traceId() {
-      traceId ??= traceIdOf(grpc.metadata)
-      return traceId
+      return call.trace.traceId
+    },
+    get trace() {
+      trace ??= span?.context ?? traceOf(grpc.metadata)
+      return trace
     },
     metadata: grpc.metadata,
     get signal() {
@@ -237,7 +243,7 @@ function createCall(grpc: GrpcCall, { policy }: Method, log: Log): { call: Call;
     if (headers) grpc.sendMetadata(headers)
     headers = undefined
   }
-  return { call, flush }
+  return { call, span, flush }
 }
 
 function checked({ message, violation }: Incoming): unknown {
@@ -308,16 +314,18 @@ function report(
   { log, onCall }: ServerOptions,
   method: Method,
   call: Call,
+  span: Span | undefined,
   request: unknown,
   started: number,
   error?: unknown,
 ) {
   const { path, policy } = method
-  if (onCall && call.caller.kind === 'service') {
-    const code = error === undefined ? status.OK : error instanceof ServiceError ? error.code : status.INTERNAL
-    const lasts = Number(method.policy?.timeout?.seconds ?? 0) === 0
-    onCall(path, call.caller.service, code, lasts ? undefined : performance.now() - started)
-  }
+  const code = error === undefined ? status.OK : error instanceof ServiceError ? error.code : status.INTERNAL
+  const lasts = Number(policy?.timeout?.seconds ?? 0) === 0
+  const tookMs = lasts ? undefined : performance.now() - started
+  serverCalls(path, code, tookMs)
+  span?.end(code)
+  if (onCall && call.caller.kind === 'service') onCall(path, call.caller.service, code, tookMs)
   const audited = policy?.audit === true
   const level = error === undefined ? (audited ? 'info' : 'debug') : error instanceof ServiceError ? 'info' : 'error'
   if (!log.isLevelEnabled(level)) return

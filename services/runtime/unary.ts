@@ -10,9 +10,9 @@
 import type { Http2Session, IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { type Metadata, type MetadataValue, type Server, status } from '@grpc/grpc-js'
-import { traceIdOf } from './call.ts'
 import { answerTooLarge, toStatus } from './errors.ts'
 import { answerBytes } from './limits.ts'
+import { traceOf } from './telemetry/trace-context.ts'
 
 /** What a handler may ask of the headers of a request. */
 export type RequestMetadata = Pick<Metadata, 'get'>
@@ -168,7 +168,7 @@ class Exchange implements UnaryCall {
       if (error) return this.#failWith(error as GrpcError)
       const bytes = method.serialize(response as never)
       if (bytes.length <= answerBytes) this.#succeed(bytes)
-      else this.#failWith(toStatus(answerTooLarge(bytes.length), traceIdOf(this.metadata)))
+      else this.#failWith(toStatus(answerTooLarge(bytes.length), traceOf(this.metadata).traceId))
     })
   }
 

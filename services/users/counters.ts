@@ -3,6 +3,7 @@
  * this process: less strict with several instances, but nobody is kept from signing in.
  */
 import type { Log } from '@site11/runtime/log.ts'
+import { measureRedis } from '@site11/runtime/telemetry/databases.ts'
 import { Redis } from 'ioredis'
 
 export interface Counters {
@@ -20,6 +21,7 @@ const pauseMs = 2000
 
 /** @returns counters in Redis. It need not be there, neither now nor later. */
 export function createSharedCounters(url: string, log: Log): Counters & { ping(): Promise<void>; close(): void } {
+  measureRedis()
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

@@ -40,6 +40,7 @@ export function callBy(caller: Caller, signal = new AbortController().signal): C
   return {
     caller,
     traceId: '',
+    trace: { traceId: '', spanId: '', sampled: false },
     metadata: new Metadata(),
     signal,
     deadlineMs: Number.POSITIVE_INFINITY,

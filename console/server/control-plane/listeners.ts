@@ -3,12 +3,13 @@ import { type Json, seconds } from './encode.ts'
 import { httpFilters } from './filters.ts'
 import { localReplyConfig } from './local-replies.ts'
 import { type Address, edgeName, type MeshState, proxySecret, trustSecret } from './state.ts'
+import { type Tracing, tracerFrom } from './tracing.ts'
 
 /**
- * The one public listener. It depends on nothing but its address, and on whether it is one of TLS: a change of it would drain every
+ * The one public listener. It depends on nothing but its address, on whether it is one of TLS, and on where spans go: a change of it would drain every
  * connection, so what changes is in routes (RDS), in the filters got by ECDS, in the certificate (SDS) and in endpoints.
  */
-export function listenerFrom({ address, port }: Address, tls: boolean): Json {
+export function listenerFrom({ address, port }: Address, tls: boolean, tracing?: Tracing): Json {
   return {
     '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
     name: edgeName,
@@ -17,7 +18,7 @@ export function listenerFrom({ address, port }: Address, tls: boolean): Json {
     per_connection_buffer_limit_bytes: 32 * 1024,
     filter_chains: [
       {
-        filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager() }],
+        filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager(tracing) }],
         ...(tls && { transport_socket: tlsSocket }),
       },
     ],
@@ -63,7 +64,7 @@ const secret = (name: string, certificateChain: string, privateKey: string): Jso
   },
 })
 
-function connectionManager(): Json {
+function connectionManager(tracing: Tracing | undefined): Json {
   return {
     '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
     stat_prefix: 'edge',
@@ -71,7 +72,8 @@ function connectionManager(): Json {
     rds: { config_source: { ads: {}, resource_api_version: 'V3' }, route_config_name: edgeName },
     http_filters: httpFilters(),
     local_reply_config: localReplyConfig(),
-    access_log: [accessLog, accessLogStream()],
+    ...(tracing && { tracing: tracerFrom(tracing) }),
+    access_log: [accessLog(tracing !== undefined), accessLogStream()],
 
     // What follows is for a proxy that strangers can reach: whose word counts, what a path means, what a request may cost.
     use_remote_address: true,
@@ -102,7 +104,7 @@ function connectionManager(): Json {
 }
 
 /** One line of JSON for each request. Never the query string or the token: what is logged is read by many. */
-const accessLog: Json = {
+const accessLog = (traced: boolean): Json => ({
   name: 'envoy.access_loggers.stdout',
   typed_config: {
     '@type': 'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog',
@@ -119,6 +121,8 @@ const accessLog: Json = {
         cluster: '%UPSTREAM_CLUSTER%',
         upstream: '%UPSTREAM_HOST%',
         request_id: '%REQUEST_HEADER(X-REQUEST-ID)%',
+        traceparent: '%REQUEST_HEADER(TRACEPARENT)%',
+        ...(traced && { trace_id: '%TRACE_ID%' }),
         user_agent: '%REQUEST_HEADER(USER-AGENT)%',
         client: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
         bytes_received: '%BYTES_RECEIVED%',
@@ -128,4 +132,4 @@ const accessLog: Json = {
       },
     },
   },
-}
+})

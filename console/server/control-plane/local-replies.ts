@@ -191,6 +191,12 @@ export function localReplyConfig(): Json {
   return { mappers: replies.flatMap(reply => [restMapper(reply), grpcMapper(reply)]) }
 }
 
+/** Leads to the line of the access log, where the trace is named; a proxy does not know here which it is. */
+const requestInfo: Json = {
+  '@type': 'type.googleapis.com/google.rpc.RequestInfo',
+  requestId: '%REQUEST_HEADER(X-REQUEST-ID)%',
+}
+
 /** What a route tells of its method for these answers, as its metadata has it; a delay is in seconds. */
 export function routeMetadata(
   scope: string | undefined,
@@ -225,7 +231,7 @@ function restMapper({ when, status, code, reason, message, metadata, details = [
   return {
     filter: allOf(when, isGrpc(false)),
     ...(status && { status_code: status }),
-    body_format_override: { json_format: { code, message, details: [info, ...details] } },
+    body_format_override: { json_format: { code, message, details: [info, ...details, requestInfo] } },
   }
 }
 

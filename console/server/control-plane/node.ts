@@ -27,6 +27,11 @@ export function edgeOf({ metadata }: Node, { address, port }: Address): Address 
   return { address: edge_address, port: edge_port }
 }
 
+/** Where on the Console's machine its admin page is; undefined when it does not say. */
+export function adminPortOf({ metadata: { admin_port: port } }: Node): number | undefined {
+  return typeof port === 'number' && Number.isInteger(port) && port > 0 && port <= 65_535 ? port : undefined
+}
+
 /** Its program and version, such as `envoy 1.40.0`. */
 export function clientOf({ program, version }: Node): string {
   return [program, version].filter(Boolean).join(' ')

@@ -6,7 +6,7 @@ import { createAcks, type Waiting } from './acks.ts'
 import type { AdsInput } from './ads.ts'
 import { type EndpointBelief, endpointsOf } from './beliefs.ts'
 import { advance, type Connection, newConnection, type Refusal } from './connection.ts'
-import { clientOf, edgeOf } from './node.ts'
+import { adminPortOf, clientOf, edgeOf } from './node.ts'
 import { noOrigins, withSnapshot } from './origins.ts'
 import { proxyOf } from './report.ts'
 import { type Accepted, saveSnapshots } from './saved-snapshots.ts'
@@ -46,6 +46,8 @@ export type ControlPlane = {
   certify: () => void
   /** The connected proxies, sorted by node id. */
   proxies: () => ProxyMessage[]
+  /** Where on this machine the proxies that say so have their admin pages, by node id. */
+  adminPorts: () => ReadonlyMap<string, number>
   /** What each connected proxy has accepted of endpoints, sorted by node id. The keys are `<service>/<instance>`. */
   beliefs: () => { nodeId: string; endpoints: ReadonlyMap<string, EndpointBelief> }[]
   /**
@@ -259,6 +261,13 @@ export function createControlPlane({
     publish,
     certify,
     proxies: () => sorted().map(proxyOf),
+    adminPorts: () =>
+      new Map(
+        sorted().flatMap(({ node }) => {
+          const port = adminPortOf(node)
+          return port === undefined ? [] : [[node.id, port] as const]
+        }),
+      ),
     beliefs: () => sorted().map(({ node, beliefs }) => ({ nodeId: node.id, endpoints: endpointsOf(beliefs) })),
     waitForAcks: acks.wait,
     onChange: listener => void changeListeners.push(listener),

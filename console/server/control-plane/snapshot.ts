@@ -9,6 +9,7 @@ import { grpcClusterFrom, grpcListenerFrom, grpcRoutesFrom } from './grpc-client
 import { listenerFrom, proxySecretFrom, secretFrom, trustSecretFrom } from './listeners.ts'
 import { routesFrom } from './routes.ts'
 import { type Address, edgeName, type InstanceState, type MeshState, proxySecret } from './state.ts'
+import { otlpClusterFrom } from './tracing.ts'
 import { versionsFrom } from './versions.ts'
 
 /**
@@ -55,7 +56,7 @@ let last: {
  * object, down to the whole map of a type. Throws a StateError.
  */
 export function snapshotFrom(state: MeshState): Snapshot {
-  const { jwks, issuer, audience, tls } = state
+  const { jwks, issuer, audience, tls, tracing } = state
   const resources = new Map<string, Resource>()
   const make = (key: string, json: () => Json, onDemand = false) => {
     const made = last.resources.get(key) ?? resource(json(), onDemand)
@@ -82,14 +83,15 @@ export function snapshotFrom(state: MeshState): Snapshot {
   const lists: Record<TypeUrl, Resource[]> = {
     [clusterType]: [
       ...[...clusters.keys()].map(name => make(`cluster ${name}`, () => clusterFrom(name))),
+      ...(tracing ? [make(`otlp ${JSON.stringify(tracing)}`, () => otlpClusterFrom(tracing))] : []),
       ...onDemand('grpc cluster', grpcClusterFrom),
     ],
     [endpointType]: [...clusters].map(([name, instances]) =>
       make(keyOf(name, instances), () => assignment(name, instances)),
     ),
     [listenerType]: [
-      make(`listener ${state.edge.address} ${state.edge.port} ${tls !== undefined}`, () =>
-        listenerFrom(state.edge, tls !== undefined),
+      make(`listener ${state.edge.address} ${state.edge.port} ${tls !== undefined} ${JSON.stringify(tracing)}`, () =>
+        listenerFrom(state.edge, tls !== undefined, tracing),
       ),
       ...onDemand('grpc listener', grpcListenerFrom),
     ],

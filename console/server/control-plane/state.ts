@@ -1,5 +1,6 @@
 /** What the control plane is told of the mesh. Everything Envoy is given follows from this value and from nothing else. */
 import type { JSONWebKeySet } from 'jose'
+import type { Tracing } from './tracing.ts'
 
 export type MeshState = {
   services: ServiceState[]
@@ -18,6 +19,8 @@ export type MeshState = {
   corsOrigins: string[]
   /** The Console's plain HTTP port: dashboard, health, keys, documentation. */
   dashboard: Address
+  /** Where spans go; requests are not traced without it. */
+  tracing?: Tracing | undefined
 }
 
 /** The name of the public listener, its routes and its certificate. No service can have it. */

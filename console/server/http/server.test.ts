@@ -43,6 +43,7 @@ beforeAll(async () => {
             immutable: false,
           }
         : undefined,
+    metrics: () => undefined,
     files: staticFiles(dist),
     log: createLog('test', 'silent'),
   }

@@ -1,7 +1,9 @@
 /** The Console's plain HTTP port: health, keys and dashboard. Proxies lead the paths that are no methods here. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { status } from '@grpc/grpc-js'
+import { ServiceError } from '@site11/runtime/errors.ts'
 import type { Log } from '@site11/runtime/log.ts'
+import { expositionType } from '@site11/runtime/telemetry/exposition.ts'
 import type { JSONWebKeySet } from 'jose'
 import type { HealthReport } from '../health/report.ts'
 import type { Json } from '../openapi/schemas.ts'
@@ -16,6 +18,8 @@ export interface HttpOptions {
   openapi(): Json | undefined
   /** The contracts, as a FileDescriptorSet. */
   descriptors(): StaticFile | undefined
+  /** The metrics of the mesh, for who may read them; undefined while the Console is not live. @throws ServiceError for all others. */
+  metrics(authorization: string | undefined): Promise<string> | undefined
   files: StaticFiles
   log: Log
 }
@@ -50,7 +54,7 @@ export function httpServer(options: HttpOptions): Server {
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  { live, health, jwks, openapi, descriptors, files }: HttpOptions,
+  { live, health, jwks, openapi, descriptors, metrics, files }: HttpOptions,
 ) {
   for (const [name, value] of Object.entries(headersOfAll)) response.setHeader(name, value)
   const path = pathOf(request)
@@ -86,6 +90,7 @@ async function respond(
     const file = descriptors()
     return file ? sendFile(request, response, file) : sendStarting(response)
   }
+  if (path === '/metrics') return sendMetrics(request, response, metrics)
   const document = documents[path]
   if (document) {
     const value = document()
@@ -129,6 +134,20 @@ function sendJson(response: ServerResponse, code: number, value: unknown, cacheC
   const length = String(Buffer.byteLength(body))
   setAll(response, { 'content-type': 'application/json', 'content-length': length, 'cache-control': cacheControl })
   response.writeHead(code).end(body)
+}
+
+async function sendMetrics({ headers }: IncomingMessage, response: ServerResponse, metrics: HttpOptions['metrics']) {
+  try {
+    const page = await metrics(headers.authorization)
+    if (page === undefined) return sendStarting(response)
+    setAll(response, { 'content-type': expositionType, 'cache-control': 'no-store' })
+    response.writeHead(200).end(page)
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error
+    const codes: Partial<Record<status, number>> = { [status.UNAUTHENTICATED]: 401, [status.PERMISSION_DENIED]: 403 }
+    if (error.code === status.UNAUTHENTICATED) response.setHeader('www-authenticate', 'Bearer realm="site11"')
+    sendError(response, codes[error.code] ?? 503, error.code, error.details.reason, error.message)
+  }
 }
 
 /** As errors of methods look in REST: google.rpc.Status. */

@@ -34,6 +34,8 @@ export interface AttachOptions {
   checkContract(service: string, descriptors: Uint8Array): void
   /** The Console as one of the instances. */
   own(): Instance
+  /** Told of what an instance has measured of itself, when it was asked. */
+  onMetrics?(instance: string, number: number, page: Buffer): void
   now(): number
 }
 
@@ -92,6 +94,9 @@ export async function* attach(
         return
       case 'certificateRequest':
         pushing.certify(stream, keyIn(message.value))
+        return
+      case 'metricsPage':
+        options.onMetrics?.(instance, message.value.number, message.value.page)
         return
       case 'draining':
         await leave()

@@ -30,6 +30,8 @@ export interface Pushing {
   certify(stream: Stream, publicKey: KeyObject): void
   /** Sends it the peers of these services, and of no others from then on. */
   watch(stream: Stream, services: string[]): void
+  /** Asks an instance what it has measured of itself. @returns false when it is not attached. */
+  askMetrics(instance: string, number: number): boolean
   /** Sends keys and certificates to every instance where they differ from what it has, and new tokens where they are due. */
   push(): void
 }
@@ -173,6 +175,11 @@ export function createPushing(options: PushOptions): Pushing {
         stream.outbox.put(`peers ${service}`, peersMessage(topic))
       }
       stream.watched = wanted
+    },
+    askMetrics(instance, number) {
+      const stream = [...streams].findLast(each => each.instance === instance)
+      stream?.outbox.put('metricsRequest', { message: { $case: 'metricsRequest', value: { number } } })
+      return stream !== undefined
     },
     push() {
       const keys = JSON.stringify(jwks())

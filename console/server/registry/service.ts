@@ -29,6 +29,8 @@ export interface Attachments {
   handlers: Handlers<typeof RegistryServiceService>
   /** Sends keys to every attached instance where they differ from what it has, and new tokens where they are due. */
   push(): void
+  /** Asks an instance what it has measured of itself. @returns false when it is not attached. */
+  askMetrics(instance: string, number: number): boolean
 }
 
 /** How long an operator waits for a change to be stored. ms. */
@@ -79,6 +81,7 @@ export function registryService(options: RegistryServiceOptions): Attachments {
 
   return {
     push: pushing.push,
+    askMetrics: pushing.askMetrics,
     handlers: {
       attach: (requests, call) => attach(requests, call, options, pushing),
       async listInstances({ service }) {

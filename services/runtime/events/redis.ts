@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Log } from '../log.ts'
+import { measureRedis } from '../telemetry/databases.ts'
 
 export type { Redis }
 
@@ -13,6 +14,7 @@ export const answerMs = 3000
  * @param timeoutMs for each command; 0 for a connection whose commands wait.
  */
 export function connectRedis(url: string, name: string, log: Log, timeoutMs = answerMs): Redis {
+  measureRedis()
   const redis = new Redis(url, {
     connectionName: name,
     enableOfflineQueue: false,

@@ -14,6 +14,7 @@ import type { OutboxEntry, Outboxed } from './event.ts'
 import { eventBytes } from './event.ts'
 import { createHints } from './hints.ts'
 import { createLease } from './lease.ts'
+import { relayLevels } from './levels.ts'
 import { type Outbox, outboxOf, type Waiting } from './outbox.ts'
 import { compareIds, connectRedis, msOf } from './redis.ts'
 import { append, ensureGroup, floorOf, keys, noId, type StreamState, stateOf, trim } from './stream.ts'
@@ -285,6 +286,10 @@ export function createRelay(options: RelayOptions): Relay {
       }
     })
   }
+  const ends = relayLevels(stream, () => {
+    const waiting = sent.length + [...told.values()].reduce((sum, { size }) => sum + size, 0)
+    return lease.held() ? { state, waiting } : undefined
+  })
   const running = run()
 
   return {
@@ -299,6 +304,7 @@ export function createRelay(options: RelayOptions): Relay {
     },
     async close() {
       closing = true
+      for (const end of ends) end()
       wake()
       await running
       if (lease.held() && redis.status === 'ready')

@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Db, MongoClient, MongoNetworkError } from 'mongodb'
 import { unavailable } from '../errors.ts'
+import { measureMongo } from '../telemetry/databases.ts'
 import { storeError } from './store-error.ts'
 
 /** How long anything waits for a database that does not answer, in ms. */
@@ -41,7 +42,10 @@ export function connectStore({ url, appName }: { url: string; appName: string })
     heartbeatFrequencyMS: PATIENCE_MS,
     connectTimeoutMS: PATIENCE_MS,
     ignoreUndefined: true,
+    // Costs about 20 us a command; concurrent reads and inserts share one.
+    monitorCommands: true,
   })
+  measureMongo(client)
   const closed = new AbortController()
   let refusal: unknown
   void connect(client, closed.signal, error => {

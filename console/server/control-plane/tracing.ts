@@ -1,0 +1,90 @@
+/** How proxies trace requests: they begin a trace, or go on with that of the caller, and send their spans by OTLP over HTTP. */
+import { isIP } from 'node:net'
+import { type Json, seconds } from './encode.ts'
+
+/** Where spans go, and which. */
+export type Tracing = {
+  host: string
+  port: number
+  /** Over TLS, to who shows a certificate of an authority that the proxy's system knows. */
+  tls: boolean
+  /** Such as `/v1/traces`. */
+  path: string
+  /** Sent along: a secret may be among them. */
+  headers: readonly (readonly [name: string, value: string])[]
+  /** What share of traces is kept, from 0 to 1, where the caller has not decided. */
+  share: number
+}
+
+/** No service can have this name: its proto package could not. */
+export const otlpCluster = 'otlp-http'
+
+/** Apart from the clusters of the mesh: it is no instance that anybody has registered. */
+export function otlpClusterFrom({ host, port, tls }: Tracing): Json {
+  return {
+    '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+    name: otlpCluster,
+    ...(isIP(host) ? { type: 'STATIC' } : { type: 'STRICT_DNS', dns_lookup_family: 'ALL' }),
+    connect_timeout: seconds(1_000),
+    load_assignment: {
+      cluster_name: otlpCluster,
+      endpoints: [
+        { lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: port } } } }] },
+      ],
+    },
+    ...(tls && { transport_socket: tlsTo(host) }),
+  }
+}
+
+const tlsTo = (host: string): Json => ({
+  name: 'envoy.transport_sockets.tls',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+    ...(!isIP(host) && { sni: host }),
+    common_tls_context: {
+      validation_context: {
+        system_root_certs: {},
+        match_typed_subject_alt_names: [{ san_type: isIP(host) ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } }],
+      },
+    },
+  },
+})
+
+const samplers = 'type.googleapis.com/envoy.extensions.tracers.opentelemetry.samplers.v3'
+
+/** As a struct: the files that come with npm do not describe it. */
+const sampler = (name: string, type: string, value: Json): Json => ({
+  name: `envoy.tracers.opentelemetry.samplers.${name}`,
+  typed_config: { '@type': 'type.googleapis.com/xds.type.v3.TypedStruct', type_url: `${samplers}.${type}`, value },
+})
+
+/** The part of the connection manager. By a sampler of its own, as without one Envoy takes no notice of what the caller has decided. */
+export function tracerFrom({ host, port, tls, path, headers, share }: Tracing): Json {
+  const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return {
+    provider: {
+      name: 'envoy.tracers.opentelemetry',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig',
+        service_name: 'edge',
+        sampler: sampler('parent_based', 'ParentBasedSamplerConfig', {
+          wrapped_sampler: {
+            name: 'roots',
+            typed_config: {
+              '@type': `${samplers}.TraceIdRatioBasedSamplerConfig`,
+              sampling_percentage: { numerator: Math.round(share * 1e6), denominator: 'MILLION' },
+            },
+          },
+        }),
+        http_service: {
+          http_uri: {
+            uri: `${tls ? 'https' : 'http'}://${authority}${path}`,
+            cluster: otlpCluster,
+            timeout: seconds(5_000),
+          },
+          request_headers_to_add: headers.map(([key, value]) => ({ header: { key, value } })),
+        },
+      },
+    },
+  }
+}
