@@ -1,6 +1,5 @@
 /** Reading and proving the streams of users; what stands in them is in history.ts. */
 import type { KeyObject } from 'node:crypto'
-import type { StreamFlaw } from '@site11/proto/grpc/site11/types/v1/stream.ts'
 import { type SecurityEvent, SecurityEventType } from '@site11/proto/grpc/site11/users/v1/security.ts'
 import type { VerifySecurityEventsResponse } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
 import { notFound } from '@site11/runtime/errors.ts'
@@ -8,6 +7,7 @@ import type { PageTokens } from '@site11/runtime/store/page-token.ts'
 import { storeError } from '@site11/runtime/store/store-error.ts'
 import type { StreamEvent } from '@site11/runtime/store/stream-chain.ts'
 import { flawMessage } from '@site11/runtime/store/stream-message.ts'
+import { grouped, pageOfStream, summed, type Verdict } from '@site11/runtime/store/stream-pages.ts'
 import type { Streams } from '@site11/runtime/store/streams.ts'
 import { inTransaction } from '@site11/runtime/store/transaction.ts'
 import type { ClientSession, Collection, MongoClient } from 'mongodb'
@@ -29,26 +29,15 @@ interface Options {
   key: KeyObject
 }
 
-const defaultPageSize = 50
 const usersAtOnce = 1000
 
 export function createSecurityEvents({ client, users, streams, tokens, key }: Options): SecurityEvents {
   async function list(userId: string, pageSize: number, pageToken: string) {
-    const of = ['securityEvents', userId]
-    const before = pageToken ? Number(tokens.open(pageToken, of).value) : Number.MAX_SAFE_INTEGER
-    const limit = pageSize || defaultPageSize
-    // The document first: what waits in it then is at most there twice, and nowhere missing.
-    const user = await users.findOne({ _id: userId }, { projection: { 'history.pending': 1 } })
+    const projection = { 'history.pending': 1 }
+    const user = await users.findOne<Pick<UserDocument, 'history'>>({ _id: userId }, { projection })
     if (!user) throw notFound('user', userId)
-    const stored = await streams.before(userId, before, limit + 1)
-    const pending = (user.history?.pending ?? []).filter(
-      ({ version }) => version < before && !stored.some(each => each.version === version),
-    )
-    const found = [...pending.toReversed(), ...stored]
-    const events = found.slice(0, limit)
-    const last = events.at(-1)
-    const nextPageToken = found.length > limit && last ? tokens.seal({ value: last.version, id: '' }, of) : ''
-    return { events: events.map(messageOf), nextPageToken }
+    const page = await pageOfStream({ streams, tokens }, userId, user.history, { pageSize, pageToken })
+    return { ...page, events: page.events.map(messageOf) }
   }
 
   /** @returns the user and the events as they were at one moment. */
@@ -65,7 +54,7 @@ export function createSecurityEvents({ client, users, streams, tokens, key }: Op
       const some = await page.sort({ _id: 1 }).limit(usersAtOnce).toArray()
       const isLast = some.length < usersAtOnce
       const last = some.at(-1)?._id ?? ''
-      const events = await byStream(streams.between(after, isLast ? '\uffff' : last, session))
+      const events = await grouped(streams.between(after, isLast ? '\uffff' : last, session), ({ stream }) => stream)
       const verdicts = some.map(user => judge(user, events.get(user._id) ?? []))
       const known = new Set(some.map(({ _id }) => _id))
       for (const [stream, found] of events) if (!known.has(stream)) verdicts.push(orphan(stream, found))
@@ -116,32 +105,11 @@ export async function adoptUsers(
   return count
 }
 
-interface Verdict {
-  events: number
-  flaws: StreamFlaw[]
-}
-
 /** The document of the user is gone, which the service never removes. */
 const orphan = (stream: string, found: StreamEvent[]): Verdict => ({
   events: found.length,
   flaws: [flawMessage(stream, { kind: 'HEAD_MISSING', version: found.at(-1)?.version ?? 0 })],
 })
-
-function summed(verdicts: Verdict[]) {
-  const flaws = verdicts.flatMap(each => each.flaws)
-  const events = verdicts.reduce((sum, each) => sum + each.events, 0)
-  return { valid: flaws.length === 0, users: verdicts.length, events, flaws }
-}
-
-async function byStream(events: AsyncIterable<StreamEvent>): Promise<Map<string, StreamEvent[]>> {
-  const found = new Map<string, StreamEvent[]>()
-  for await (const event of events) {
-    const of = found.get(event.stream)
-    if (of) of.push(event)
-    else found.set(event.stream, [event])
-  }
-  return found
-}
 
 function messageOf({ version, type, time, actor, traceId, before, after }: StreamEvent): SecurityEvent {
   const until = after.disabledUntil
