@@ -54,12 +54,13 @@ export type Secured = Pick<
 >
 
 /** What is needed to append to the stream of a user. */
-export type Begun = Pick<UserDocument, '_id' | 'history' | 'createTime'> & Secured
+export type Begun = Pick<UserDocument, '_id' | 'history' | 'createTime' | 'version'> & Secured
 
 /** What is read of a user whose stream is appended to. */
 export const begunProjection = {
   history: 1,
   createTime: 1,
+  version: 1,
   email: 1,
   emailVerified: 1,
   roles: 1,

@@ -15,7 +15,7 @@ import { createPageTokens } from '@site11/runtime/store/page-token.ts'
 import { DuplicateKeyError, storeError } from '@site11/runtime/store/store-error.ts'
 import { streamKey } from '@site11/runtime/store/stream-chain.ts'
 import { createStreams } from '@site11/runtime/store/streams.ts'
-import type { ClientSession, Filter, UpdateFilter } from 'mongodb'
+import type { ClientSession, UpdateFilter } from 'mongodb'
 import { createAdminGuard } from './admins.ts'
 import { emailIndex, indexes, type UserDocument, visible } from './document.ts'
 import { changed, created, passwordChanged } from './events.ts'
@@ -62,7 +62,7 @@ export interface UserStore {
    * @returns the user after it, or null when none matches.
    */
   setPassword(
-    which: Filter<UserDocument> & Pick<UserRecord, '_id' | 'passwordVersion'>,
+    which: Pick<UserRecord, '_id' | 'passwordVersion'> & { email?: string },
     passwordHash: string,
     now: Date,
     by: Origin,
@@ -98,7 +98,9 @@ export async function createUserStore(
   const count = await adoptUsers(client, users, db.collection('guards'), key)
   if (count > 0) log.info({ users: count }, 'security events are kept from now on')
 
-  const readBegun = (which: Filter<UserDocument>) => users.findOne<Begun>(which, { projection: begunProjection })
+  const readBegun: (id: string) => Promise<Begun | null> = createPointReader<UserDocument>(users, {
+    projection: begunProjection,
+  })
 
   /**
    * @param version of the user, where others must not have changed anything at all.
@@ -149,8 +151,8 @@ export async function createUserStore(
     const which = { _id: before._id, version: before.version }
     const type = typeOf(before, after)
     if (!type) return (await users.updateOne(which, { $set, $push })).matchedCount === 1
-    const begun = await readBegun(which)
-    if (!begun) return false
+    const begun = await readBegun(before._id)
+    if (begun?.version !== before.version) return false
     const write = await secured(begun, { after, type, time: now, by }, { $set, $push }, before.version)
     if (!isActiveAdmin(before, now) || isActiveAdmin(after, now)) return write()
     return exceptLastAdmin(before._id, now, write)
@@ -201,12 +203,9 @@ export async function createUserStore(
     async setPassword(which, passwordHash, now, by, byLink = false) {
       const type = byLink ? 'PASSWORD_RESET' : 'PASSWORD_CHANGED'
       const user = await untilWritten(which._id, async () => {
-        const living = { ...which, deleteTime: null }
-        const [before, user] = await Promise.all([
-          readBegun(living),
-          users.findOne<UserRecord>(living, { projection: visible }),
-        ])
-        if (!before || !user) return null
+        const [user, before] = await Promise.all([read(which._id), readBegun(which._id)])
+        if (!user || !before || user.deleteTime) return null
+        if (user.passwordVersion !== which.passwordVersion || (which.email ?? user.email) !== user.email) return null
         const change = {
           passwordVersion: which.passwordVersion + 1,
           updateTime: now,
@@ -225,8 +224,8 @@ export async function createUserStore(
 
     async replaceHash(id, old, passwordHash, now, by) {
       await untilWritten(id, async () => {
-        const before = await readBegun({ _id: id, passwordHash: old })
-        if (!before) return null
+        const before = await readBegun(id)
+        if (before?.passwordHash !== old) return null
         const event = { after: { passwordHash }, type: 'PASSWORD_REHASHED', time: now, by }
         return (await secured(before, event, { $set: { passwordHash } }))()
       })
@@ -234,7 +233,7 @@ export async function createUserStore(
 
     async note(id, type, now, traceId) {
       await untilWritten(id, async () => {
-        const before = await readBegun({ _id: id })
+        const before = await readBegun(id)
         if (!before) return null
         return (await secured(before, { after: {}, type, time: now, by: { actor: '', traceId } }, {}))()
       })

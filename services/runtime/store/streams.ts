@@ -1,7 +1,7 @@
 /**
  * Streams of events in a collection, appended to and never altered.
  *
- *   { stream, version, type, time, actor, traceId, before, after, previousHash, hash }
+ *   { _id: '<stream>/<version>', stream, version, type, time, actor, traceId, before, after, previousHash, hash }
  *
  * Unique by stream and version. The head of a stream is kept by its owner, in the document that the events are about, and with it the
  * last events: so a change, its event and the head are one atomic write.
@@ -10,11 +10,11 @@
  */
 import type { KeyObject } from 'node:crypto'
 import type { ClientSession, Db } from 'mongodb'
-import { MongoBulkWriteError } from 'mongodb'
 import type { Log } from '../log.ts'
+import { createGroupInserter } from './coalesce.ts'
 import { findDocuments } from './find.ts'
 import { ensureIndexes, type IndexSpec } from './indexes.ts'
-import { DUPLICATE_KEY } from './store-error.ts'
+import { DuplicateKeyError } from './store-error.ts'
 import { continued, type Head, type NewEvent, type StreamEvent } from './stream-chain.ts'
 
 /** What the owner of a stream keeps. */
@@ -54,19 +54,17 @@ export function joined(stored: readonly StreamEvent[], pending: readonly StreamE
 }
 
 export async function createStreams(db: Db, name: string, log: Log): Promise<Streams> {
-  const collection = db.collection<StreamEvent>(name)
+  const collection = db.collection<StreamEvent & { _id: string }>(name)
+  const insert = createGroupInserter(collection)
   await ensureIndexes(collection, indexes, log)
   const inOrder = { stream: 1, version: 1 } as const
   const options = (session: ClientSession | undefined) => ({ projection, batchSize: 1000, ...(session && { session }) })
   return {
     async add(pending) {
-      if (pending.length === 0) return
-      const copies = pending.map(event => ({ ...event }))
-      await collection.insertMany(copies, { ordered: false }).catch(error => {
-        const refused = error instanceof MongoBulkWriteError ? [error.result.getWriteErrors()].flat() : []
-        const isThere = refused.length > 0 && refused.every(({ code }) => code === DUPLICATE_KEY)
-        if (!isThere || error.result.getWriteConcernError()) throw error
-      })
+      const added = pending.map(event => insert({ ...event, _id: `${event.stream}/${event.version}` }))
+      for (const outcome of await Promise.allSettled(added)) {
+        if (outcome.status === 'rejected' && !(outcome.reason instanceof DuplicateKeyError)) throw outcome.reason
+      }
     },
     async before(stream, version, limit) {
       const filter = { stream, version: { $lt: version } }
