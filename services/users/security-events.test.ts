@@ -5,6 +5,7 @@ import { ServiceError } from '@site11/runtime/errors.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { replay, type StreamEvent } from '@site11/runtime/store/stream-chain.ts'
 import { joined } from '@site11/runtime/store/streams.ts'
+import { startMongod } from '@site11/runtime/store/test-mongod.ts'
 import fc from 'fast-check'
 import type { UpdateFilter } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -248,3 +249,40 @@ test('users from before there were events get a stream that begins with the stat
     await old.stop()
   }
 })
+
+test('when the database is killed in the middle, every change that was acknowledged has its event, and state and events agree', async () => {
+  const mongod = await startMongod()
+  const own = await startUsers(mongod)
+  try {
+    const ids = await Promise.all([1, 2, 3, 4].map(async () => (await own.create()).id))
+    const acknowledged = new Map(ids.map(id => [id, 0]))
+    let isOver = false
+    const lanes = ids.map(async id => {
+      for (let n = 0; !isOver; n++) {
+        // Never as it was, whether or not the one before has come through.
+        await own.handlers.disableUser({ id, reason: `${n}`, until: undefined, etag: '' }, call).then(
+          () => acknowledged.set(id, (acknowledged.get(id) ?? 0) + 1),
+          error => {
+            if (!(error instanceof ServiceError)) throw error
+          },
+        )
+      }
+    })
+    const total = () => [...acknowledged.values()].reduce((sum, count) => sum + count, 0)
+    for (const enough of [20, 40]) {
+      await expect.poll(total, { timeout: 20_000 }).toBeGreaterThan(enough)
+      await mongod.kill()
+      await mongod.restart()
+    }
+    await expect.poll(total, { timeout: 20_000 }).toBeGreaterThan(60)
+    isOver = true
+    await Promise.all(lanes)
+    for (const id of ids) {
+      const { valid, events } = await own.handlers.verifySecurityEvents({ userId: id, pageToken: '' }, call)
+      expect(valid).toBe(true)
+      expect(events).toBeGreaterThanOrEqual(1 + (acknowledged.get(id) ?? 0))
+    }
+  } finally {
+    await own.stop()
+  }
+}, 60_000)
