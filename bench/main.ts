@@ -19,6 +19,7 @@ const help = `npm run bench -- [options]
 npm run bench -- control-plane --help
 npm run bench -- events --help
 npm run bench -- statistics --help
+npm run bench -- sourcing --help
 npm run bench -- clients --help
 
   --rounds 7          how often each system is measured
@@ -155,6 +156,7 @@ const others: Record<string, () => Promise<(args: string[]) => Promise<number>>>
   clients: async () => (await import('./clients/main.ts')).benchClients,
   events: async () => (await import('./events/main.ts')).benchEvents,
   statistics: async () => (await import('./statistics/main.ts')).benchStatistics,
+  sourcing: async () => (await import('./sourcing/main.ts')).benchSourcing,
 }
 
 async function main() {

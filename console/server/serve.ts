@@ -112,7 +112,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   const verifier = createVerifier()
 
   const server = createServer()
-  const sessions = await createSessions(db, log)
+  const sessions = await createSessions(store, config.SITE11_SECRET_KEY, log)
   const events = await connectEvents(config, store, sessions, log)
   const ownHealth = addReflectionAndHealth(
     server,

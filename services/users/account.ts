@@ -10,10 +10,11 @@ import {
   resourceExhausted,
   unauthenticated,
 } from '@site11/runtime/errors.ts'
+import { type Origin, originOf } from './history.ts'
 import { type LinkKind, linkInvalid, linkOf } from './links.ts'
 import { requireStrong } from './passwords.ts'
 import type { UsersDependencies } from './service.ts'
-import type { UserStore } from './store.ts'
+import type { UserStore, UserWithPassword } from './store.ts'
 import type { Attempt } from './throttle.ts'
 import { isDisabled, maySignIn, normalizeEmail, toUser, type UserRecord } from './user.ts'
 
@@ -39,12 +40,25 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
   const { store, links, mail, passwords, throttle, publicUrl, log, now } = dependencies
 
   /** @throws ServiceError THROTTLED, OVERLOADED, or BAD_CREDENTIALS in the same words for known and unknown users. */
-  async function requirePassword(attempt: Attempt, kept: string | undefined, password: string): Promise<void> {
-    if (!(await passwords.verify(kept, password, () => throttle.admit(attempt)))) {
-      await throttle.failed(attempt)
+  async function requirePassword(
+    attempt: Attempt,
+    user: Pick<UserWithPassword, '_id' | 'passwordHash'> | null,
+    password: string,
+    traceId: string,
+  ): Promise<void> {
+    if (!(await passwords.verify(user?.passwordHash, password, () => throttle.admit(attempt)))) {
+      const isSlowed = await throttle.failed(attempt)
+      if (isSlowed && user) note(user._id, 'SIGN_IN_SLOWED', traceId)
       throw badCredentials()
     }
     await throttle.succeeded(attempt)
+  }
+
+  /** Comes after the answer, whose time must not show who has an account. */
+  function note(id: string, type: Parameters<UserStore['note']>[1], traceId: string): void {
+    void store.note(id, type, now(), traceId).catch(error => {
+      log.warn({ err: error, type }, 'a security event could not be kept')
+    })
   }
 
   function signInState(user: UserRecord, at = now()): SignInState {
@@ -72,17 +86,23 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
     async verifyEmail({ token }, { traceId }) {
       const at = now()
       const { userId, email } = await links.redeem('verification', token, at)
-      await store.change(userId, '', at, traceId, user => {
+      await store.change(userId, '', at, byUser(userId, traceId), user => {
         if (user.deleteTime || user.email !== email) throw linkInvalid()
         return { emailVerified: true }
       })
       return {}
     },
 
-    async requestPasswordReset({ email }) {
+    async requestPasswordReset({ email }, { traceId }) {
       const user = await store.findByEmail(normalizeEmail(email))
       // All else comes after the answer, whose time must not show who has an account.
-      if (user) mail.sendLink('reset', user, () => newLink('reset', user))
+      if (user) {
+        mail.sendLink('reset', user, async () => {
+          const link = await newLink('reset', user)
+          if (link && (await throttle.firstReset(user.email))) note(user._id, 'PASSWORD_RESET_REQUESTED', traceId)
+          return link
+        })
+      }
       return {}
     },
 
@@ -94,20 +114,21 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
       await links.redeem('reset', token, now())
       // Who redeems the link reads the mail of this address.
       const which = { _id: userId, email, passwordVersion }
-      const user = await store.setPassword(which, passwordHash, now(), call.traceId, true)
+      const user = await store.setPassword(which, passwordHash, now(), byUser(userId, call.traceId), true)
       if (!user) throw linkInvalid()
       await throttle.succeeded({ email, clientAddress: clientAddressOf(call) })
       return {}
     },
 
-    async verifyPassword({ email, password, clientAddress }) {
+    async verifyPassword({ email, password, clientAddress }, call) {
       const attempt = { email: normalizeEmail(email), clientAddress }
       const user = await store.findByEmail(attempt.email)
-      await requirePassword(attempt, user?.passwordHash, password)
+      await requirePassword(attempt, user, password, call.traceId)
       if (!user) throw badCredentials()
       requireEnabled(user, now())
       if (user.passwordHash && passwords.isOutdated(user.passwordHash)) {
-        await store.replaceHash(user._id, user.passwordHash, await passwords.hash(password)).catch(error => {
+        const better = await passwords.hash(password)
+        await store.replaceHash(user._id, user.passwordHash, better, now(), originOf(call)).catch(error => {
           log.warn({ err: error }, 'a password could not be hashed anew')
         })
       }
@@ -117,12 +138,12 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
     async changePassword({ id, currentPassword, newPassword, clientAddress }, { traceId }) {
       const user = await store.withPassword(id)
       if (!user || user.deleteTime) throw notFound('user', id)
-      await requirePassword({ email: user.email, clientAddress }, user.passwordHash, currentPassword)
+      await requirePassword({ email: user.email, clientAddress }, user, currentPassword, traceId)
       requireEnabled(user, now())
       requireStrong(newPassword, user.email, 'new_password')
       const { _id, passwordVersion } = user
       const hash = await passwords.hash(newPassword)
-      const changed = await store.setPassword({ _id, passwordVersion }, hash, now(), traceId)
+      const changed = await store.setPassword({ _id, passwordVersion }, hash, now(), byUser(_id, traceId))
       // Another change came first, so what was checked is not the current password any more.
       if (!changed) throw badCredentials()
       return { state: signInState(changed) }
@@ -135,6 +156,9 @@ export function accountHandlers(dependencies: UsersDependencies): AccountHandler
     },
   }
 }
+
+/** Nobody but the user has the mailed link, or knows the old password. */
+const byUser = (id: string, traceId: string): Origin => ({ actor: `users/${id}`, traceId })
 
 const badCredentials = () => unauthenticated('BAD_CREDENTIALS', 'E-mail address and password do not match.')
 

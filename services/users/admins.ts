@@ -2,12 +2,10 @@
  * Keeps at least one active admin. Whoever takes an admin away writes the one document of the collection `guards` in the same
  * transaction, so that of two at the same time one has to start again and sees what the other left.
  */
-import { failedPrecondition, unavailable } from '@site11/runtime/errors.ts'
+import { failedPrecondition } from '@site11/runtime/errors.ts'
+import { inTransaction } from '@site11/runtime/store/transaction.ts'
 import type { ClientSession, Collection, Db, MongoClient } from 'mongodb'
 import type { UserDocument } from './document.ts'
-
-/** How long a transaction that meets others or a broken connection is repeated, ms. The driver would go on for two minutes. */
-const patienceMs = 5000
 
 /** @returns a function that runs `write` in a transaction in which another active admin than `id` is left, and what it returns. */
 export async function createAdminGuard(client: MongoClient, db: Db, users: Collection<UserDocument>) {
@@ -16,18 +14,13 @@ export async function createAdminGuard(client: MongoClient, db: Db, users: Colle
   await guards.updateOne({ _id: 'admins' }, { $setOnInsert: { removals: 0 } }, { upsert: true })
 
   /** @throws ServiceError FAILED_PRECONDITION when `id` is the last one. */
-  return <T>(id: string, now: Date, write: (session: ClientSession) => Promise<T>): Promise<T> => {
-    const giveUpAt = performance.now() + patienceMs
-    return client.withSession(session =>
-      session.withTransaction(async () => {
-        if (performance.now() > giveUpAt) throw unavailable('The database cannot be reached. Try again in a moment.')
-        await guards.updateOne({ _id: 'admins' }, { $inc: { removals: 1 } }, { session })
-        const other = { _id: { $ne: id }, roles: 'admin', deleteTime: null, disabledUntil: { $not: { $gt: now } } }
-        if (!(await users.findOne(other, { session, projection: { _id: 1 } }))) throw lastAdmin(id)
-        return write(session)
-      }),
-    )
-  }
+  return <T>(id: string, now: Date, write: (session: ClientSession) => Promise<T>): Promise<T> =>
+    inTransaction(client, async session => {
+      await guards.updateOne({ _id: 'admins' }, { $inc: { removals: 1 } }, { session })
+      const other = { _id: { $ne: id }, roles: 'admin', deleteTime: null, disabledUntil: { $not: { $gt: now } } }
+      if (!(await users.findOne(other, { session, projection: { _id: 1 } }))) throw lastAdmin(id)
+      return write(session)
+    })
 }
 
 const lastAdmin = (id: string) =>

@@ -13,6 +13,7 @@
  *   passwordHash         argon2id, as a PHC string; missing without a password
  *   search               what prefix search looks up, see search.ts
  *   request              the mark of the request that made the user, when it had a request_id
+ *   history              the head of the user's stream of security events, see history.ts
  *   outbox               events of the user that are not everywhere yet, see events.ts
  */
 import type { Outboxed } from '@site11/runtime/events/event.ts'
@@ -20,15 +21,17 @@ import { outboxIndex } from '@site11/runtime/events/outbox.ts'
 import type { Marked } from '@site11/runtime/store/idempotency.ts'
 import { requestIndex } from '@site11/runtime/store/idempotency.ts'
 import type { IndexSpec } from '@site11/runtime/store/indexes.ts'
+import type { History } from './history.ts'
 import type { UserRecord } from './user.ts'
 
 export interface UserDocument extends UserRecord, Marked, Outboxed {
   passwordHash?: string
   search: string[]
+  history?: History
 }
 
 /** Fields that stay in the database when users are read. */
-export const hidden = ['passwordHash', 'search', 'request', 'outbox'] as const
+export const hidden = ['passwordHash', 'search', 'request', 'outbox', 'history'] as const
 
 /** Leaves out what is hidden. */
 export const visible = Object.fromEntries(hidden.map(field => [field, 0]))

@@ -7,6 +7,7 @@ import { notFound } from '@site11/runtime/errors.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { requestMark } from '@site11/runtime/store/idempotency.ts'
 import { type AccountHandlers, accountHandlers, callingUser } from './account.ts'
+import { originOf } from './history.ts'
 import type { Links } from './links.ts'
 import type { Mail } from './mail.ts'
 import type { Passwords } from './passwords.ts'
@@ -54,9 +55,9 @@ type UserHandlers = Omit<Handlers<typeof UsersServiceService>, keyof AccountHand
 
 function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDependencies): UserHandlers {
   /** Changes a living user by a rule. An empty etag admits every version. */
-  async function change(id: string, etag: string, { traceId }: Call, rule: (user: UserRecord, at: Date) => Change) {
+  async function change(id: string, etag: string, call: Call, rule: (user: UserRecord, at: Date) => Change) {
     const at = now()
-    const changed = await store.change(id, etag, at, traceId, user => {
+    const changed = await store.change(id, etag, at, originOf(call), user => {
       requireLiving(user)
       return rule(user, at)
     })
@@ -105,7 +106,7 @@ function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDepe
         user,
         password ? await passwords.hash(password) : undefined,
         mark,
-        call.traceId,
+        originOf(call),
       )
       return { user: toUser(created, at) }
     },
@@ -118,9 +119,9 @@ function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDepe
 
     deleteUser: ({ id, etag }, call) => change(id, etag, call, (_, at) => ({ deleteTime: at })),
 
-    async undeleteUser({ id, etag }, { traceId }) {
+    async undeleteUser({ id, etag }, call) {
       const at = now()
-      return { user: toUser(await store.change(id, etag, at, traceId, undelete), at) }
+      return { user: toUser(await store.change(id, etag, at, originOf(call), undelete), at) }
     },
 
     disableUser: ({ id, etag, reason, until }, call) =>
@@ -132,6 +133,12 @@ function userHandlers({ store, watch, passwords, secret, now, newId }: UsersDepe
       requireRoles(roles)
       return change(id, etag, call, () => ({ roles }))
     },
+
+    listSecurityEvents: ({ userId, pageSize, pageToken }) => store.events.list(userId, pageSize, pageToken),
+
+    verifySecurityEvents: ({ userId, pageToken }) => store.events.verify(userId, pageToken),
+
+    listMySecurityEvents: ({ pageSize, pageToken }, call) => store.events.list(userOf(call), pageSize, pageToken),
 
     async getMe(_, call) {
       return { user: toUser(await callingUser(store, call), now()) }

@@ -10,8 +10,14 @@ import type { Counters } from './counters.ts'
 export interface Throttle {
   /** @throws ServiceError RESOURCE_EXHAUSTED THROTTLED with the time to wait. */
   admit(attempt: Attempt): Promise<void>
-  failed(attempt: Attempt): Promise<void>
+  /**
+   * @returns whether from this failure on attempts are slowed down that were not before: those from its address, or all. However long
+   * somebody tries, this is so for few: as many addresses as fail before all are slowed down, and that.
+   */
+  failed(attempt: Attempt): Promise<boolean>
   succeeded(attempt: Attempt): Promise<void>
+  /** @returns whether a link for a new password is asked for after an hour without. */
+  firstReset(email: string): Promise<boolean>
 }
 
 /** Unknown accounts are throttled as known ones are, hence the address that was typed and not a user. */
@@ -62,17 +68,25 @@ export function createThrottle(counters: Counters): Throttle {
         { key: account.wait, ms: waitAfter(ofAccount, limits.account) },
       ]
       await counters.set(waits.filter(({ ms }) => ms > 0))
+      const isLast = ofAccount === limits.account.free
+      return isLast || (ofAccount < limits.account.free && ofAddress === limits.address.free)
     },
     async succeeded(attempt) {
       const { address, known } = keysOf(attempt)
       await counters.set([{ key: known, ms: knownMs }], [address.failures, address.wait])
     },
+    async firstReset(email) {
+      const [count] = await counters.increment([`${accountKey(email)}:resets`], hour)
+      return count === 1
+    },
   }
 }
 
 /** Addresses of people do not stand in Redis in clear. */
+const accountKey = (email: string) => `users:throttle:${createHash('sha256').update(email).digest('base64url')}`
+
 function keysOf({ email, clientAddress }: Attempt) {
-  const account = `users:throttle:${createHash('sha256').update(email).digest('base64url')}`
+  const account = accountKey(email)
   const address = `${account}:${clientAddress}`
   return {
     account: { failures: `${account}:failures`, wait: `${account}:wait` },

@@ -70,14 +70,14 @@ async function exchange(
   if (!session) throw sessionEnded()
   if (hashOf(token.family) !== session.familyHash) throw noRefreshToken()
   if (secretHash !== session.secretHash) {
-    await sessions.end(session._id)
+    await sessions.end(session, { type: 'TOKEN_REUSED', actor: '', traceId: call.traceId })
     const { _id: sessionId, userId } = session
     call.log.warn({ sessionId, userId }, 'a refresh token was used twice; its session is ended')
     throw replayed()
   }
   const state = await signInStateOf(session.userId, call, users)
   if (!state?.user || !state.maySignIn || state.passwordVersion > session.passwordVersion) {
-    await sessions.end(session._id)
+    await sessions.end(session, { type: 'OUTDATED', actor: 'services/console', traceId: call.traceId })
     throw sessionEnded()
   }
   const next = { ...token, secret: newSecret() }

@@ -42,7 +42,7 @@ beforeAll(async () => {
   verifier.setKeys({ issuer, jwks: keys.jwks() })
   usersClient = createClient(UsersServiceService, 'users', () => 'token', testService('console'))
   const handlers = authService({
-    sessions: await createSessions(store.db, log),
+    sessions: await createSessions(store, Buffer.alloc(32, 1), log),
     tokens: createTokens(keys, issuer),
     users: usersClient,
     verify: verifier.verify,

@@ -21,6 +21,7 @@ import {
   sessionEnded,
   signInStateOf,
 } from './sign-in.ts'
+import type { Cause } from './sign-in-events.ts'
 
 export function authService(options: AuthOptions): Handlers<typeof AuthServiceService> {
   const { sessions, users, cookie, now } = options
@@ -55,13 +56,15 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
       if (!given) {
         const caller = await options.verify(call.metadata.get('authorization')[0]?.toString())
         if (caller.kind !== 'user') throw refreshTokenMissing()
-        await sessions.endOwn(caller.userId, caller.sessionId, now())
+        await sessions.endOwn(caller.userId, caller.sessionId, now(), causeOf('SIGNED_OUT', caller.userId, call))
         return {}
       }
       const token = parseRefreshToken(given.text)
       if (!token && !given.byCookie) throw noRefreshToken()
       const session = token && (await sessions.get(token.sessionId, now()))
-      if (session && hashOf(token.family) === session.familyHash) await sessions.end(session._id)
+      if (session && hashOf(token.family) === session.familyHash) {
+        await sessions.end(session, causeOf('SIGNED_OUT', session.userId, call))
+      }
       if (given.byCookie) setCookie(call, '', 0, cookie)
       return {}
     },
@@ -89,7 +92,7 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
       // From here on every session with the former version ends at its next refresh, whatever happens to the lines below.
       const own = sessionIdOf(call)
       await sessions.setPasswordVersion(own, state.passwordVersion)
-      return { sessionsEnded: await sessions.endOthers(id, own) }
+      return { sessionsEnded: await sessions.endOthers(id, own, causeOf('OUTDATED', id, call)) }
     },
 
     async listSessions(_request, call) {
@@ -99,7 +102,9 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
     },
 
     async revokeSession({ id }, call) {
-      if (!(await sessions.endOwn(userOf(call), id, now()))) throw notFound('session', id)
+      const userId = userOf(call)
+      const cause = causeOf('REVOKED', userId, call)
+      if (!(await sessions.endOwn(userId, id, now(), cause))) throw notFound('session', id)
       return {}
     },
 
@@ -110,8 +115,9 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
     },
 
     async revokeUserSessions({ userId, id }, call) {
-      if (id && !(await sessions.endOwn(userId, id, now()))) throw notFound('session', id)
-      const sessionsEnded = id ? 1 : await sessions.endOthers(userId, '')
+      const cause = causeOf('REVOKED', userOf(call), call)
+      if (id && !(await sessions.endOwn(userId, id, now(), cause))) throw notFound('session', id)
+      const sessionsEnded = id ? 1 : await sessions.endOthers(userId, '', cause)
       if (sessionsEnded > 0) {
         const reason = id ? `session ${id}` : `${sessionsEnded} sessions`
         options.record({
@@ -123,8 +129,20 @@ export function authService(options: AuthOptions): Handlers<typeof AuthServiceSe
       }
       return { sessionsEnded }
     },
+
+    listSignInEvents: ({ pageSize, pageToken }, call) => sessions.events.list(userOf(call), pageSize, pageToken),
+
+    listUserSignInEvents: ({ userId, pageSize, pageToken }) => sessions.events.list(userId, pageSize, pageToken),
+
+    verifySignInEvents: ({ userId, pageToken }) => sessions.events.verify(userId, pageToken),
   }
 }
+
+const causeOf = (type: Cause['type'], userId: string, { traceId }: Call): Cause => ({
+  type,
+  actor: `users/${userId}`,
+  traceId,
+})
 
 /** An error of Users in the terms of our own request, which has the user's fields at its top. */
 function asOurs(error: unknown): unknown {

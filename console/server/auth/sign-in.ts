@@ -60,7 +60,7 @@ export async function beginSession(
     expireTime: expireTimeOf(createTime, nowMs),
     ...deviceOf(call),
   }
-  await options.sessions.add(session)
+  await options.sessions.add(session, call.traceId)
   return await issueTokens(session, token, user.roles, call, useCookie, options)
 }
 

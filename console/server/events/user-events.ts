@@ -17,8 +17,8 @@ export interface UserEventsOptions {
 
 export function followUsers({ sessions, ...rest }: UserEventsOptions): Promise<Consumer> {
   /** Not those that began later: the user may sign in again since. */
-  const endAll = (_: unknown, { subject, time }: Event, session: ClientSession) =>
-    sessions.endOfUser(userIn(subject), { createdBy: time ?? new Date() }, session)
+  const endAll = (_: unknown, event: Event, session: ClientSession) =>
+    sessions.endOfUser(userIn(event.subject), { createdBy: event.time ?? new Date() }, traceOf(event), session)
   return subscribe({
     ...rest,
     stream: 'users',
@@ -29,8 +29,9 @@ export function followUsers({ sessions, ...rest }: UserEventsOptions): Promise<C
       // Who changes a password knowing the old one stays signed in where that was done.
       'site11.users.v1.UserPasswordChanged': on(
         UserPasswordChanged,
-        async ({ byLink, passwordVersion }, { subject }, session) => {
-          if (byLink) await sessions.endOfUser(userIn(subject), { passwordBefore: passwordVersion }, session)
+        async ({ byLink, passwordVersion }, event, session) => {
+          if (!byLink) return
+          await sessions.endOfUser(userIn(event.subject), { passwordBefore: passwordVersion }, traceOf(event), session)
         },
       ),
     }),
@@ -38,3 +39,4 @@ export function followUsers({ sessions, ...rest }: UserEventsOptions): Promise<C
 }
 
 const userIn = (subject: string) => subject.slice('users/'.length)
+const traceOf = ({ traceparent }: Event) => traceparent.split('-')[1] ?? ''

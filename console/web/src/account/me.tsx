@@ -10,6 +10,7 @@ import { Page } from '../ui/page.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { PasswordForm } from './password-form.tsx'
 import { ProfileForm } from './profile-form.tsx'
+import { RecentActivity } from './recent-activity.tsx'
 import { Sessions } from './sessions.tsx'
 
 export function Me() {
@@ -37,6 +38,8 @@ export function Me() {
         <PasswordForm />
         <Divider />
         <Sessions />
+        <Divider />
+        {user && <RecentActivity userId={user.id} />}
       </Stack>
     </Page>
   )

@@ -5,6 +5,7 @@ import { findings } from './en/findings.ts'
 import { gateway } from './en/gateway.ts'
 import { overview } from './en/overview.ts'
 import { palette } from './en/palette.ts'
+import { security } from './en/security.ts'
 import { services, signals } from './en/services.ts'
 import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
@@ -16,6 +17,7 @@ export const en = {
   findings,
   gateway,
   palette,
+  security,
   topology,
   nav: {
     label: 'Pages',

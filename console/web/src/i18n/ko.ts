@@ -6,6 +6,7 @@ import { findings } from './ko/findings.ts'
 import { gateway } from './ko/gateway.ts'
 import { overview } from './ko/overview.ts'
 import { palette } from './ko/palette.ts'
+import { security } from './ko/security.ts'
 import { services, signals } from './ko/services.ts'
 import { topology } from './ko/topology.ts'
 import { users } from './ko/users.ts'
@@ -22,6 +23,7 @@ export const ko: Translation<typeof en> = {
   findings,
   gateway,
   palette,
+  security,
   topology,
   nav: {
     label: '페이지',

@@ -1,7 +1,7 @@
 /** What the journal has of a user: what was done to it, and what it did. */
 import { timestampDate } from '@bufbuild/protobuf/wkt'
 import { useInfiniteQuery } from '@connectrpc/connect-query'
-import { Button, Skeleton, Stack, Text } from '@mantine/core'
+import { Button, Skeleton, Stack, Text, Title } from '@mantine/core'
 import { type Change, DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { useTranslation } from 'react-i18next'
 import { Empty } from '../ui/empty.tsx'
@@ -24,6 +24,9 @@ export function UserActivity({ userId }: { userId: string }) {
   if (changes.length === 0) return <Empty title={t('users.noActivity')} hint={t('users.noActivityHint')} />
   return (
     <Stack gap="sm">
+      <Title order={3} size="h5">
+        {t('security.mesh')}
+      </Title>
       <ul className={styles.items} aria-label={t('users.activity')}>
         {changes.map(change => (
           <li key={String(change.id)}>

@@ -22,6 +22,7 @@ import { DetailPlace } from './detail-place.ts'
 import { DisableForm } from './disable-user.tsx'
 import { EditUser } from './edit-user.tsx'
 import { useRowWords } from './row-words.ts'
+import { UserSecurityEvents } from './security-events.tsx'
 import { untilOf, useUserActions } from './use-user-actions.ts'
 import { useUserChanges } from './use-user-changes.ts'
 import { UserActivity } from './user-activity.tsx'
@@ -181,7 +182,14 @@ function Content({ user }: { user: User }) {
           <UserProfile user={user} />
         </Tabs.Panel>
         <Tabs.Panel value="sessions">{tab === 'sessions' && <UserSessions user={user} />}</Tabs.Panel>
-        <Tabs.Panel value="activity">{tab === 'activity' && <UserActivity userId={user.id} />}</Tabs.Panel>
+        <Tabs.Panel value="activity">
+          {tab === 'activity' && (
+            <>
+              <UserSecurityEvents userId={user.id} />
+              <UserActivity userId={user.id} />
+            </>
+          )}
+        </Tabs.Panel>
       </Tabs>
       {!mayWrite && (
         <Text size="sm" c="dimmed">
