@@ -10,12 +10,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Collection, Db } from 'mongodb'
 import type { Log } from '../log.ts'
+import { limits, problemOf } from './behind.ts'
 import type { OutboxEntry, Outboxed } from './event.ts'
 import { eventBytes } from './event.ts'
 import { createHints } from './hints.ts'
 import { createLease } from './lease.ts'
 import { type Outbox, outboxOf, type Waiting } from './outbox.ts'
-import { compareIds, connectRedis, msOf } from './redis.ts'
+import { compareIds, connectRedis } from './redis.ts'
 import { append, ensureGroup, floorOf, keys, noId, type StreamState, stateOf, trim } from './stream.ts'
 
 export interface Relay {
@@ -58,8 +59,6 @@ const scanShare = 0.05
 const pauseMs = 200
 /** Events are gathered for so long: together they cost less, on the whole way. ms. */
 const gatherMs = 15
-/** A group is behind when so many wait, or one for so long. */
-export const behind = { events: 10_000, ms: 60_000 }
 
 /** An event in the stream that not every group is known to have acknowledged. */
 interface Sent {
@@ -71,7 +70,7 @@ interface Sent {
 }
 
 export function createRelay(options: RelayOptions): Relay {
-  const { stream, db, instance, log, kept = 100_000, most = 500_000 } = options
+  const { stream, db, instance, log, kept = limits.kept, most = limits.most } = options
   const outboxes = new Map(options.collections.map(each => [each.collectionName, outboxOf<Outboxed>(each)]))
   const groups = db.collection<{ _id: string; createTime: Date }>('event_groups')
   const redis = connectRedis(options.redisUrl, `${instance}-relay`, log)
@@ -310,19 +309,4 @@ export function createRelay(options: RelayOptions): Relay {
       redis.disconnect()
     },
   }
-}
-
-/** What an operator should know of a stream, if anything. */
-export function problemOf(state: StreamState, most: number, nowMs = Date.now()): string | undefined {
-  const problems = state.groups.flatMap(({ group, lag, pending, oldestId }) => {
-    const waiting = lag + pending
-    const ageMs = oldestId ? nowMs - msOf(oldestId) : 0
-    if (waiting < behind.events && ageMs < behind.ms) return []
-    return [`the group ${group} is behind: ${waiting} events wait, the oldest for ${Math.round(ageMs / 1000)} s`]
-  })
-  if (state.length > most * 0.8)
-    problems.push(
-      `the stream has ${state.length} of at most ${most} events, beyond which new ones wait in their outboxes`,
-    )
-  return problems.length > 0 ? problems.join('; ') : undefined
 }
