@@ -81,6 +81,11 @@ export function createRelay(options: RelayOptions): Relay {
   /** In the order of the stream; and of each aggregate among them, the last sequence in the stream. */
   let sent: Sent[] = []
   let relayed = new Map<string, number>()
+  /** Counts how often it has started over. */
+  let epoch = 0
+  /** What is being taken out of the outboxes, beside everything else; and what is out. Both are the first of `sent`. */
+  let removing: Promise<void> | undefined
+  let removed: Sent[] = []
   /** The last id that this relay knows to be the last; undefined when it has to find out. */
   let lastId: string | undefined
   let state: StreamState | undefined
@@ -110,7 +115,9 @@ export function createRelay(options: RelayOptions): Relay {
   /** Everything that waits is put into the stream again: who has had it knows it by its id. */
   function startOver() {
     lastId = undefined
+    epoch++
     sent = []
+    removed = []
     relayed = new Map()
     known = undefined
     checkAt = 0
@@ -217,18 +224,31 @@ export function createRelay(options: RelayOptions): Relay {
       scanAt = 0
     }
     state = now
-    if (lost.length === 0) await takeOut(floorOf(now))
+    if (lost.length === 0) takeOut(floorOf(now))
     await trim(redis, stream, now, kept)
     problem = problemOf(now, most)
     checkAt = performance.now() + (sent.length > 0 ? checkMs : quietCheckMs)
   }
 
   /** @param floor the first id that some group has not acknowledged; undefined when there is no group. */
-  async function takeOut(floor: string | undefined): Promise<void> {
+  function takeOut(floor: string | undefined): void {
+    if (removing || removed.length > 0) return
     let count = 0
     while (count < sent.length && (!floor || compareIds(sent[count]?.streamId ?? noId, floor) < 0)) count++
+    if (count === 0) return
     const done = sent.slice(0, count)
-    const from = lastId
+    const began = epoch
+    removing = remove(done)
+      .then(() => {
+        if (began === epoch) removed = done
+      })
+      .catch(error => log.debug({ stream, reason: String(error) }, 'outboxes could not be emptied; trying again'))
+      .finally(() => {
+        removing = undefined
+      })
+  }
+
+  async function remove(done: Sent[]): Promise<void> {
     for (const [outbox, of] of Map.groupBy(done, ({ outbox }) => outbox)) {
       for (let at = 0; at < of.length; at += 500) {
         const some = of.slice(at, at + 500)
@@ -238,16 +258,20 @@ export function createRelay(options: RelayOptions): Relay {
         )
       }
     }
-    // Otherwise it has started over meanwhile, and what it knows is new.
-    if (from === undefined || lastId === undefined) return
-    sent = sent.slice(count)
-    for (const { outbox, aggregate, sequence } of done) {
+  }
+
+  /** Not while outboxes are being read: what was read before it was out would be taken for new. */
+  function forgetRemoved(): void {
+    sent = sent.slice(removed.length)
+    for (const { outbox, aggregate, sequence } of removed) {
       const key = keyOf(outbox, aggregate)
       if (relayed.get(key) === sequence) relayed.delete(key)
     }
+    removed = []
   }
 
   async function work(): Promise<void> {
+    forgetRemoved()
     if (performance.now() >= checkAt) await check()
     await relayTold()
     if (performance.now() >= scanAt && !isFull()) await scan()
@@ -303,6 +327,7 @@ export function createRelay(options: RelayOptions): Relay {
       if (lease.held() && redis.status === 'ready')
         await relayTold()
           .then(check)
+          .then(() => removing)
           .catch(() => {})
       hints.close()
       await lease.close()
