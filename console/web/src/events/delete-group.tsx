@@ -5,14 +5,14 @@ import { CopyCallMenu } from '../ui/copy-call.tsx'
 import { toastDone } from '../ui/toasts.tsx'
 import { act } from './calls.ts'
 import type { GroupName } from './dead-letters.tsx'
-import { NamedQuestion } from './named-question.tsx'
+import { QuestionDialog } from './named-question.tsx'
 
 const { deleteGroup } = EventsService.method
 
 export function DeleteGroup({ stream, group, onClose }: GroupName & { onClose: () => void }) {
   const { t } = useTranslation()
   return (
-    <NamedQuestion
+    <QuestionDialog
       title={t('events.delete.title', { group })}
       name={group}
       action={t('events.delete.action')}
@@ -25,8 +25,8 @@ export function DeleteGroup({ stream, group, onClose }: GroupName & { onClose: (
     >
       <Text>{t('events.delete.text', { group, stream })}</Text>
       <div>
-        <CopyCallMenu method={deleteGroup} request={{ stream, group }} />
+        <CopyCallMenu method={deleteGroup} request={{ stream, group }} inDialog />
       </div>
-    </NamedQuestion>
+    </QuestionDialog>
   )
 }

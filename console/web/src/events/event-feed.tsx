@@ -123,8 +123,7 @@ function Filter({ streams, children }: { streams: readonly EventStream[] | undef
         placeholder={t('events.type')}
         leftSection={<IconSearch size={16} />}
         maxLength={200}
-        flex="1 1 180px"
-        maw={280}
+        className={styles.field ?? ''}
       />
       <TextInput
         ref={subjectInput}
@@ -133,15 +132,13 @@ function Filter({ streams, children }: { streams: readonly EventStream[] | undef
         aria-label={t('events.subject')}
         placeholder={t('events.subject')}
         maxLength={200}
-        flex="1 1 180px"
-        maw={280}
+        className={styles.field ?? ''}
       />
       <Select
         aria-label={t('events.stream')}
         placeholder={t('events.anyStream')}
         clearable
-        flex="1 1 130px"
-        maw={180}
+        className={styles.field ?? ''}
         value={stream ?? null}
         onChange={value => set({ stream: value ?? undefined })}
         data={names}

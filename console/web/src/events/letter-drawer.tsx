@@ -98,9 +98,9 @@ function Details({ letter, of, behind, onDone }: DetailsProps) {
         </Group>
         <Text className={styles.reason}>{attempts > 0 ? reason : t('events.waitsText')}</Text>
       </div>
-      {mayCall(session, retryDeadLetter) && (
+      {mayCall(session, retryDeadLetter) && !isSkipping && (
         <Group gap="xs">
-          <Button data-autofocus loading={retry.isPending} onClick={() => retry.mutate()}>
+          <Button data-autofocus aria-disabled={retry.isPending} onClick={() => retry.isPending || retry.mutate()}>
             {t('events.retry')}
           </Button>
           <Button variant="default" disabled={retry.isPending} onClick={() => setSkipping(true)}>
@@ -108,6 +108,22 @@ function Details({ letter, of, behind, onDone }: DetailsProps) {
           </Button>
           <CopyCallMenu method={retryDeadLetter} request={{ ...of, eventId }} />
         </Group>
+      )}
+      {isSkipping && (
+        <div className={styles.question}>
+          <NamedQuestion
+            title={t('events.skip.title', { name })}
+            name={name}
+            action={t('events.skip.action')}
+            onSure={skip}
+            onClose={() => setSkipping(false)}
+          >
+            <Text>{t('events.skip.text', { group: of.group })}</Text>
+            <Text c="dimmed" size="sm">
+              {t('events.skip.behind', { count: behind })}
+            </Text>
+          </NamedQuestion>
+        </div>
       )}
       <div role="status">
         {retry.isPending && <Text c="dimmed">{t('events.retrying')}</Text>}
@@ -117,20 +133,6 @@ function Details({ letter, of, behind, onDone }: DetailsProps) {
       </div>
       {retry.error && <ProblemInline error={retry.error} onRetry={() => retry.mutate()} />}
       <EventFacts stream={of.stream} event={event} payload={payload} />
-      {isSkipping && (
-        <NamedQuestion
-          title={t('events.skip.title', { name })}
-          name={name}
-          action={t('events.skip.action')}
-          onSure={skip}
-          onClose={() => setSkipping(false)}
-        >
-          <Text>{t('events.skip.text', { group: of.group })}</Text>
-          <Text c="dimmed" size="sm">
-            {t('events.skip.behind', { count: behind })}
-          </Text>
-        </NamedQuestion>
-      )}
     </Stack>
   )
 }

@@ -9,7 +9,7 @@ import styles from './events.module.css'
 
 interface NamedQuestionProps {
   title: string
-  /** Asked for; undefined asks for none, as it can be taken back. */
+  /** Asked for; undefined asks for none, as it does no harm. */
   name: string | undefined
   /** The verb. */
   action: string
@@ -18,6 +18,16 @@ interface NamedQuestionProps {
   children: ReactNode
 }
 
+/** Over the page. */
+export function QuestionDialog(props: NamedQuestionProps) {
+  return (
+    <Modal label={props.title} className={styles.dialog} onClose={props.onClose}>
+      <NamedQuestion {...props} />
+    </Modal>
+  )
+}
+
+/** Within what is a dialog already. */
 export function NamedQuestion({ title, name, action, onSure, onClose, children }: NamedQuestionProps) {
   const { t } = useTranslation()
   const [typed, setTyped] = useState('')
@@ -25,37 +35,33 @@ export function NamedQuestion({ title, name, action, onSure, onClose, children }
   const isSure = name === undefined || typed.trim() === name
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    // A portal's events reach the form that it was drawn in.
-    event.stopPropagation()
     if (isSure && !doing.isPending) doing.mutate()
   }
   return (
-    <Modal label={title} className={styles.dialog} onClose={onClose}>
-      <form onSubmit={submit}>
-        <Stack gap="sm">
-          <Title order={2}>{title}</Title>
-          {children}
-          {name !== undefined && (
-            <TextInput
-              autoFocus
-              label={t('gateway.typeName', { name })}
-              autoComplete="off"
-              spellCheck={false}
-              value={typed}
-              onChange={event => setTyped(event.currentTarget.value)}
-            />
-          )}
-          {doing.error && <ProblemInline error={doing.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t('common.cancel')}
-            </Button>
-            <Button type="submit" disabled={!isSure} loading={doing.isPending}>
-              {action}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <form onSubmit={submit}>
+      <Stack gap="sm">
+        <Title order={2}>{title}</Title>
+        {children}
+        {name !== undefined && (
+          <TextInput
+            autoFocus
+            label={t('gateway.typeName', { name })}
+            autoComplete="off"
+            spellCheck={false}
+            value={typed}
+            onChange={event => setTyped(event.currentTarget.value)}
+          />
+        )}
+        {doing.error && <ProblemInline error={doing.error} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {t('common.cancel')}
+          </Button>
+          <Button type="submit" disabled={!isSure} loading={doing.isPending}>
+            {action}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
   )
 }

@@ -9,7 +9,7 @@ import { CopyCallMenu } from '../ui/copy-call.tsx'
 import { toastDone } from '../ui/toasts.tsx'
 import { act } from './calls.ts'
 import type { GroupName } from './dead-letters.tsx'
-import { NamedQuestion } from './named-question.tsx'
+import { QuestionDialog } from './named-question.tsx'
 
 const { replayEvents } = EventsService.method
 
@@ -20,7 +20,7 @@ export function Replay({ stream, group, onClose }: GroupName & { onClose: () => 
   const [nowMs] = useState(Date.now)
   const from = timestampFromMs(range === 'all' ? 0 : nowMs - rangeMs[range])
   return (
-    <NamedQuestion
+    <QuestionDialog
       title={t('events.replay.title', { group })}
       name={again ? group : undefined}
       action={t('events.replay.action')}
@@ -58,8 +58,8 @@ export function Replay({ stream, group, onClose }: GroupName & { onClose: () => 
         </Text>
       )}
       <div>
-        <CopyCallMenu method={replayEvents} request={{ stream, group, from, again }} />
+        <CopyCallMenu method={replayEvents} request={{ stream, group, from, again }} inDialog />
       </div>
-    </NamedQuestion>
+    </QuestionDialog>
   )
 }
