@@ -12,7 +12,7 @@ const pollMs = 2000
 
 export function useStreams() {
   const enabled = mayCall(useSession(), listStreams)
-  const { data, error, dataUpdatedAt, refetch } = useQuery(
+  const { data, error, failureCount, dataUpdatedAt, refetch } = useQuery(
     listStreams,
     {},
     { enabled, refetchInterval: pollMs, staleTime: 0 },
@@ -26,7 +26,8 @@ export function useStreams() {
     streams: data?.streams,
     samples,
     error,
-    live: data !== undefined && !error,
+    // Also while it is tried again, before that is given up.
+    live: data !== undefined && !error && failureCount === 0,
     seen: data && new Date(dataUpdatedAt),
     retry: () => void refetch(),
   }
