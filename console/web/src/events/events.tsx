@@ -1,9 +1,11 @@
 /** Events: what is on its way between services, who is behind, and what could not be handled. */
 import { Code, ConnectError } from '@connectrpc/connect'
+import { Text } from '@mantine/core'
 import { EventsService } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { mayCall } from '../api/policy.ts'
+import { problemFrom } from '../api/problem.ts'
 import { useSession } from '../api/use-session.ts'
 import { LiveMark } from '../mesh/live-view.tsx'
 import { StaleView } from '../mesh/stale-view.tsx'
@@ -44,7 +46,13 @@ export function Events() {
   const body = () => {
     if (!enabled)
       return <ProblemInline error={new ConnectError('The scope events:read is missing.', Code.PermissionDenied)} />
-    if (error && !streams) return <ProblemInline error={error} onRetry={retry} />
+    if (error && !streams)
+      return (
+        <>
+          <ProblemInline error={error} onRetry={retry} />
+          {problemFrom(error).reason === 'DEPENDENCY_UNAVAILABLE' && <Text c="dimmed">{t('events.away')}</Text>}
+        </>
+      )
     if (streams?.length === 0) return <Nothing />
     return (
       <div className={styles.page}>
@@ -74,7 +82,7 @@ export function Events() {
     <Page
       title={t('events.title')}
       aside={tab !== 'feed' && <LiveMark live={live} />}
-      action={tab === 'streams' && <CopyCallMenu method={EventsService.method.listStreams} request={{}} />}
+      action={enabled && tab === 'streams' && <CopyCallMenu method={EventsService.method.listStreams} request={{}} />}
     >
       {body()}
       {ask === 'replay' && stream && group && <Replay stream={stream} group={group} onClose={done} />}

@@ -1,7 +1,7 @@
 /** The streams as they are: asked for again and again, as no stream of the API tells them. */
 import { useQuery } from '@connectrpc/connect-query'
 import { EventsService } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
 import { type Samples, withSample } from './figures.ts'
@@ -12,11 +12,14 @@ const pollMs = 2000
 
 export function useStreams() {
   const enabled = mayCall(useSession(), listStreams)
-  const { data, error, failureCount, dataUpdatedAt, refetch } = useQuery(
+  const { data, error, dataUpdatedAt, refetch } = useQuery(
     listStreams,
     {},
-    { enabled, refetchInterval: pollMs, staleTime: 0 },
+    { enabled, refetchInterval: pollMs, staleTime: 0, retry: false },
   )
+  // Why there is nothing yet stays while it is asked for again.
+  const problem = useRef<unknown>(undefined)
+  problem.current = error ?? (data ? undefined : problem.current)
   const [samples, setSamples] = useState<Samples>(new Map())
   useEffect(() => {
     if (data) setSamples(before => withSample(before, data.streams, dataUpdatedAt))
@@ -25,9 +28,8 @@ export function useStreams() {
     enabled,
     streams: data?.streams,
     samples,
-    error,
-    // Also while it is tried again, before that is given up.
-    live: data !== undefined && !error && failureCount === 0,
+    error: problem.current,
+    live: data !== undefined && !error,
     seen: data && new Date(dataUpdatedAt),
     retry: () => void refetch(),
   }

@@ -5,6 +5,7 @@ export const events = {
   nothing: 'Nothing has happened yet.',
   nothingHint:
     'Services tell each other what has happened by events. Create a user: its UserCreated appears here, with who has read it and who has not.',
+  away: 'Events are on their way by Redis, which does not answer now. None is lost: they wait where they were written, and go on by themselves.',
   rate: '{{count}} a second',
   kept: '{{count}} kept',
   last: 'last',

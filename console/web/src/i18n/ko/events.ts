@@ -5,6 +5,7 @@ export const events = {
   nothing: '아직 일어난 일이 없습니다.',
   nothingHint:
     '서비스는 일어난 일을 이벤트로 서로 알립니다. 사용자를 만들면 UserCreated가 여기에 나타나고, 누가 읽었고 누가 아직 읽지 않았는지도 보입니다.',
+  away: '이벤트는 Redis를 거쳐 전달되는데 지금 Redis가 응답하지 않습니다. 이벤트는 기록된 곳에 남아 있으므로 사라지지 않고, Redis가 돌아오면 저절로 이어집니다.',
   rate: '초당 {{count}}건',
   kept: '{{count}}건 보관 중',
   last: '마지막',
