@@ -221,6 +221,12 @@ const cases: [string, DiagnosisInput, string[], RegExp[]?][] = [
     [/logs redis/],
   ],
   [
+    'events of a service do not arrive in time',
+    mesh([instance('users-1', down('events')), instance('users-2', up('events'))]),
+    ['warning EVENTS_BEHIND services/users'],
+    [/as users-1 says/, /None is lost/, /\/events in the dashboard/],
+  ],
+  [
     'an attached instance is silent',
     mesh([ok, instance('users-2', failing('no answer within 2 s', { seenTime: ago(8) }))]),
     ['warning INSTANCE_UNREACHABLE instances/users-2'],

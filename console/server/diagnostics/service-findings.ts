@@ -70,7 +70,7 @@ function eventsFinding(some: { instance: Instance; dependency: { reason: string 
     cause:
       'Redis is away, or a group is behind: no instance of it runs, it is slower than events come, or an event keeps failing. What a group has not acknowledged is kept for it, for ever.',
     nextStep:
-      'See how far each group is: GET /api/v1/events/streams. Start the service that is behind, or more of it; a group that nobody reads for any more is forgotten by DELETE /api/v1/events/streams/<stream>/groups/<group>.',
+      'See how far each group is: /events in the dashboard, or GET /api/v1/events/streams. Start the service that is behind, or more of it; a group that nobody reads for any more is forgotten by DELETE /api/v1/events/streams/<stream>/groups/<group>.',
   })
 }
 

@@ -5,8 +5,9 @@ import type { EventsServiceService, WatchedEvent } from '@site11/proto/grpc/site
 import type { Handlers } from '@site11/runtime/call.ts'
 import { registry } from '@site11/runtime/contract.ts'
 import { notFound, resourceExhausted, ServiceError, unavailable } from '@site11/runtime/errors.ts'
+import { isNearlyFull, limits } from '@site11/runtime/events/behind.ts'
 import { areWaiting, type Command, sendCommand, takeBack } from '@site11/runtime/events/commands.ts'
-import type { Event } from '@site11/runtime/events/event.ts'
+import { Event } from '@site11/runtime/events/event.ts'
 import {
   deadLetterOf,
   deadLettersOf,
@@ -94,16 +95,20 @@ export function eventsService(redis: Redis | undefined): Handlers<typeof EventsS
       asked(async redis => {
         const streams = await Promise.all((await streamNames(redis)).map(name => lookAtStream(redis, name)))
         return {
-          streams: streams.map(({ stream, length, lastId, groups }) => ({
+          streams: streams.map(({ stream, length, appended, lastId, groups }) => ({
             stream,
             length,
+            appended,
+            capacity: limits.most,
+            nearlyFull: isNearlyFull({ length }),
             lastTime: lastId === noId ? undefined : new Date(msOf(lastId)),
-            groups: groups.map(({ group, lag, pending, oldestMs, deadLetters }) => ({
+            groups: groups.map(({ group, lag, pending, oldestMs, deadLetters, behind }) => ({
               group,
               lag,
               pending,
               oldestAge: oldestMs === undefined ? undefined : durationOf(oldestMs),
               deadLetters,
+              behind,
             })),
           })),
         }
@@ -117,7 +122,7 @@ export function eventsService(redis: Redis | undefined): Handlers<typeof EventsS
         const page = found.slice(0, size)
         return {
           deadLetters: page.map(({ eventId, event, reason, attempts, time }) => ({
-            event: event ?? nameless(eventId),
+            event: event ?? Event.fromPartial({ id: eventId }),
             payload: event ? payloadOf(event) : '',
             reason,
             attempts,
@@ -207,16 +212,5 @@ export function payloadOf({ type, data }: Event): string {
     return ''
   }
 }
-
-const nameless = (id: string): Event => ({
-  id,
-  source: '',
-  type: '',
-  subject: '',
-  time: undefined,
-  traceparent: '',
-  sequence: 0,
-  data: Buffer.alloc(0),
-})
 
 const durationOf = (ms: number) => ({ seconds: Math.floor(ms / 1000), nanos: Math.round((ms % 1000) * 1e6) })

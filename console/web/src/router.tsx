@@ -13,6 +13,7 @@ import { safeTarget } from './account/target.ts'
 import { activitySearch } from './activity/search.ts'
 import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
+import { eventsSearch } from './events/search.ts'
 import { explorerSearch } from './explorer/search.ts'
 import { gatewaySearch } from './gateway/search.ts'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
@@ -26,6 +27,7 @@ type CrumbTitle =
   | 'nav.overview'
   | 'nav.services'
   | 'nav.explorer'
+  | 'nav.events'
   | 'nav.users'
   | 'nav.me'
   | 'users.create'
@@ -129,6 +131,14 @@ const explorer = createRoute({
   staticData: { title: 'nav.explorer' },
   validateSearch: explorerSearch,
   component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
+})
+
+const events = createRoute({
+  getParentRoute: () => app,
+  path: '/events',
+  staticData: { title: 'nav.events' },
+  validateSearch: eventsSearch,
+  component: lazyRouteComponent(() => import('./events/events.tsx'), 'Events'),
 })
 
 const topology = createRoute({
@@ -238,6 +248,7 @@ export const router = createRouter({
       services.addChildren([serviceList, service.addChildren([servicePage, instancePage])]),
       gateway,
       explorer,
+      events,
       users.addChildren([newUser, user]),
       activity,
       me,

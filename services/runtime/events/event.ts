@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { Event } from '@site11/proto/grpc/site11/types/v1/event.ts'
 import type { Binary } from 'mongodb'
 
-export type { Event }
+export { Event }
 
 /** An event in the outbox of an aggregate: the array `outbox` of its document. What follows from the document is left out. */
 export interface OutboxEntry {

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startMongod } from '../store/test-mongod.ts'
 import { sendCommand } from './commands.ts'
+import { lookAtStream } from './look.ts'
 import { entriesOf } from './redis.ts'
 import { keys, stateOf } from './stream.ts'
 import { startEvents, type TestEvents } from './test-events.ts'
@@ -231,8 +232,8 @@ test('a replay has no effect again, unless it is asked for', async () => {
   await soon(async () => expect(await events.handled('one', 'a')).toEqual([1, 2, 3, 4, 1, 2, 3, 4]))
 })
 
-test('a stream that is full takes no more until there is room, and loses nothing', async () => {
-  events.relay('things-1', { kept: 1, most: 10 })
+test('a stream that is full says so, takes no more until there is room, and loses nothing', async () => {
+  const relay = events.relay('things-1', { kept: 1, most: 10 })
   const one = await events.subscribe('one')
   await soon(async () => expect((await stateNow()).groups).toHaveLength(1))
   await one.close()
@@ -240,9 +241,18 @@ test('a stream that is full takes no more until there is room, and loses nothing
   await soon(async () => expect((await stateNow()).length).toBeGreaterThanOrEqual(10))
   await wait(1500)
   expect((await stateNow()).length).toBeLessThan(36)
+  await expect(relay.probe()).rejects.toThrow('of at most 10')
+  const seen = await lookAtStream(events.redis, 'things', Date.now() + 60_000)
+  expect(seen.groups).toMatchObject([{ group: 'one', lag: seen.length, pending: 0, behind: true }])
+  expect((await lookAtStream(events.redis, 'things')).groups).toMatchObject([{ behind: false }])
   await events.subscribe('one')
   for (const n of upTo(6)) await soon(async () => expect(await events.handled('one', `b${n}`)).toEqual([1, 2, 3]))
   await soon(async () => expect(await events.waiting()).toBe(0))
+  await soon(() => relay.probe())
+  expect(await lookAtStream(events.redis, 'things', Date.now() + 60_000)).toMatchObject({
+    appended: 36,
+    groups: [{ lag: 0, oldestMs: undefined, behind: false }],
+  })
 })
 
 test('a database that is away for longer than a lease lasts costs no event, and none is doubled', {

@@ -5,10 +5,11 @@
  * A process that is killed leaves its transactions open, and what they have locked stays so for a minute, if nobody ends them. Therefore the
  * ids of its sessions are known to whoever takes over: `event_sessions`, `{ _id: '<stream>/<group>', ids }`.
  */
-import type { Binary, ClientSession, Db, MongoClient } from 'mongodb'
+import { type Binary, type ClientSession, type Db, type MongoClient, MongoServerError } from 'mongodb'
 import { unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { ensureIndexes } from '../store/indexes.ts'
+import { DUPLICATE_KEY } from '../store/store-error.ts'
 
 /** Far longer than any event waits for any group. s. */
 const keptS = 90 * 24 * 3600
@@ -20,12 +21,15 @@ export interface Inbox {
   takeOver(): Promise<void>
   /** @returns which of these events have had their effect. */
   known(eventIds: string[]): Promise<Set<string>>
-  /** Marks events as handled, and does what they lead to: both or none of it. */
+  /** Marks events as handled, and does what they lead to: both or none of it. @throws AlreadyHandled when one of them is. */
   once(eventIds: string[], effects: (session: ClientSession) => Promise<void>): Promise<void>
   /** Forgets what was handled since then. */
   forget(from: Date): Promise<void>
   close(): Promise<void>
 }
+
+/** Some of the events have had their effect before. None has it now. */
+export class AlreadyHandled extends Error {}
 
 /** @param parallel how many transactions there are at a time. */
 export async function createInbox(
@@ -64,7 +68,10 @@ export async function createInbox(
         await session.withTransaction(async () => {
           if (performance.now() > giveUpAt) throw unavailable('The transaction was in the way of others all the time.')
           const news = eventIds.map(id => ({ _id: prefix + id, time }))
-          if (news.length > 0) await marks.insertMany(news, { session })
+          if (news.length > 0)
+            await marks.insertMany(news, { session }).catch(error => {
+              throw error instanceof MongoServerError && error.code === DUPLICATE_KEY ? new AlreadyHandled() : error
+            })
           await effects(session)
         })
       } finally {

@@ -1,6 +1,6 @@
 /** Streams, groups and dead letters as those see them who look on from elsewhere: only by Redis. */
-import type { Event } from './event.ts'
-import { readEvent } from './event.ts'
+import { isBehind } from './behind.ts'
+import { Event, readEvent } from './event.ts'
 import { entriesOf, msOf, type Redis, type StreamEntry } from './redis.ts'
 import { type GroupState, keys, type StreamState, stateOf } from './stream.ts'
 
@@ -8,6 +8,7 @@ export interface SeenGroup extends GroupState {
   /** How old the oldest event is that it has not handled. ms. */
   oldestMs: number | undefined
   deadLetters: number
+  behind: boolean
 }
 export interface SeenStream extends StreamState {
   stream: string
@@ -23,6 +24,7 @@ export async function lookAtStream(redis: Redis, stream: string, nowMs = Date.no
     state.groups.map(async group => ({
       ...group,
       oldestMs: group.oldestId ? Math.max(0, nowMs - msOf(group.oldestId)) : undefined,
+      behind: isBehind(group, nowMs),
       deadLetters: await redis.xlen(keys.deadLetters(stream, group.group)),
     })),
   )
@@ -95,19 +97,8 @@ export async function lastEvents(redis: Redis, stream: string, limit: number): P
 const eventsIn = (entries: StreamEntry[]): SeenEvent[] =>
   entries.map(({ id: place, fields }) => ({
     place,
-    event: eventIn(fields) ?? unreadable(place),
+    event: eventIn(fields) ?? Event.fromPartial({ id: place }),
   }))
-
-const unreadable = (place: string): Event => ({
-  id: place,
-  source: '',
-  type: '',
-  subject: '',
-  time: undefined,
-  traceparent: '',
-  sequence: 0,
-  data: Buffer.alloc(0),
-})
 
 function eventIn(fields: StreamEntry['fields']): Event | undefined {
   try {

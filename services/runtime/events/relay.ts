@@ -10,13 +10,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Collection, Db } from 'mongodb'
 import type { Log } from '../log.ts'
+import { limits, problemOf } from './behind.ts'
 import type { OutboxEntry, Outboxed } from './event.ts'
 import { eventBytes } from './event.ts'
 import { createHints } from './hints.ts'
 import { createLease } from './lease.ts'
 import { relayLevels } from './levels.ts'
 import { type Outbox, outboxOf, type Waiting } from './outbox.ts'
-import { compareIds, connectRedis, msOf } from './redis.ts'
+import { compareIds, connectRedis } from './redis.ts'
 import { append, ensureGroup, floorOf, keys, noId, type StreamState, stateOf, trim } from './stream.ts'
 
 export interface Relay {
@@ -59,8 +60,6 @@ const scanShare = 0.05
 const pauseMs = 200
 /** Events are gathered for so long: together they cost less, on the whole way. ms. */
 const gatherMs = 15
-/** A group is behind when so many wait, or one for so long. */
-export const behind = { events: 10_000, ms: 60_000 }
 
 /** An event in the stream that not every group is known to have acknowledged. */
 interface Sent {
@@ -72,7 +71,7 @@ interface Sent {
 }
 
 export function createRelay(options: RelayOptions): Relay {
-  const { stream, db, instance, log, kept = 100_000, most = 500_000 } = options
+  const { stream, db, instance, log, kept = limits.kept, most = limits.most } = options
   const outboxes = new Map(options.collections.map(each => [each.collectionName, outboxOf<Outboxed>(each)]))
   const groups = db.collection<{ _id: string; createTime: Date }>('event_groups')
   const redis = connectRedis(options.redisUrl, `${instance}-relay`, log)
@@ -83,6 +82,11 @@ export function createRelay(options: RelayOptions): Relay {
   /** In the order of the stream; and of each aggregate among them, the last sequence in the stream. */
   let sent: Sent[] = []
   let relayed = new Map<string, number>()
+  /** Counts how often it has started over. */
+  let epoch = 0
+  /** What is being taken out of the outboxes, beside everything else; and what is out. Both are the first of `sent`. */
+  let removing: Promise<void> | undefined
+  let removed: Sent[] = []
   /** The last id that this relay knows to be the last; undefined when it has to find out. */
   let lastId: string | undefined
   let state: StreamState | undefined
@@ -112,7 +116,9 @@ export function createRelay(options: RelayOptions): Relay {
   /** Everything that waits is put into the stream again: who has had it knows it by its id. */
   function startOver() {
     lastId = undefined
+    epoch++
     sent = []
+    removed = []
     relayed = new Map()
     known = undefined
     checkAt = 0
@@ -219,18 +225,31 @@ export function createRelay(options: RelayOptions): Relay {
       scanAt = 0
     }
     state = now
-    if (lost.length === 0) await takeOut(floorOf(now))
+    if (lost.length === 0) takeOut(floorOf(now))
     await trim(redis, stream, now, kept)
     problem = problemOf(now, most)
     checkAt = performance.now() + (sent.length > 0 ? checkMs : quietCheckMs)
   }
 
   /** @param floor the first id that some group has not acknowledged; undefined when there is no group. */
-  async function takeOut(floor: string | undefined): Promise<void> {
+  function takeOut(floor: string | undefined): void {
+    if (removing || removed.length > 0) return
     let count = 0
     while (count < sent.length && (!floor || compareIds(sent[count]?.streamId ?? noId, floor) < 0)) count++
+    if (count === 0) return
     const done = sent.slice(0, count)
-    const from = lastId
+    const began = epoch
+    removing = remove(done)
+      .then(() => {
+        if (began === epoch) removed = done
+      })
+      .catch(error => log.debug({ stream, reason: String(error) }, 'outboxes could not be emptied; trying again'))
+      .finally(() => {
+        removing = undefined
+      })
+  }
+
+  async function remove(done: Sent[]): Promise<void> {
     for (const [outbox, of] of Map.groupBy(done, ({ outbox }) => outbox)) {
       for (let at = 0; at < of.length; at += 500) {
         const some = of.slice(at, at + 500)
@@ -240,16 +259,20 @@ export function createRelay(options: RelayOptions): Relay {
         )
       }
     }
-    // Otherwise it has started over meanwhile, and what it knows is new.
-    if (from === undefined || lastId === undefined) return
-    sent = sent.slice(count)
-    for (const { outbox, aggregate, sequence } of done) {
+  }
+
+  /** Not while outboxes are being read: what was read before it was out would be taken for new. */
+  function forgetRemoved(): void {
+    sent = sent.slice(removed.length)
+    for (const { outbox, aggregate, sequence } of removed) {
       const key = keyOf(outbox, aggregate)
       if (relayed.get(key) === sequence) relayed.delete(key)
     }
+    removed = []
   }
 
   async function work(): Promise<void> {
+    forgetRemoved()
     if (performance.now() >= checkAt) await check()
     await relayTold()
     if (performance.now() >= scanAt && !isFull()) await scan()
@@ -310,25 +333,11 @@ export function createRelay(options: RelayOptions): Relay {
       if (lease.held() && redis.status === 'ready')
         await relayTold()
           .then(check)
+          .then(() => removing)
           .catch(() => {})
       hints.close()
       await lease.close()
       redis.disconnect()
     },
   }
-}
-
-/** What an operator should know of a stream, if anything. */
-export function problemOf(state: StreamState, most: number, nowMs = Date.now()): string | undefined {
-  const problems = state.groups.flatMap(({ group, lag, pending, oldestId }) => {
-    const waiting = lag + pending
-    const ageMs = oldestId ? nowMs - msOf(oldestId) : 0
-    if (waiting < behind.events && ageMs < behind.ms) return []
-    return [`the group ${group} is behind: ${waiting} events wait, the oldest for ${Math.round(ageMs / 1000)} s`]
-  })
-  if (state.length > most * 0.8)
-    problems.push(
-      `the stream has ${state.length} of at most ${most} events, beyond which new ones wait in their outboxes`,
-    )
-  return problems.length > 0 ? problems.join('; ') : undefined
 }

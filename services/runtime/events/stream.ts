@@ -58,16 +58,19 @@ export interface StreamState {
   /** The last that was ever appended; `0-0` when the stream is new or lost. */
   lastId: string
   length: number
+  /** How many were ever appended. */
+  appended: number
   groups: GroupState[]
 }
 
 const stateScript = script(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'0-0', 0, {}} end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'0-0', 0, {}, 0} end
 local info, last = redis.call('XINFO', 'STREAM', KEYS[1]), '0-0'
-local length = 0
+local length, appended = 0, 0
 for i = 1, #info, 2 do
   if info[i] == 'last-generated-id' then last = info[i + 1] end
   if info[i] == 'length' then length = info[i + 1] end
+  if info[i] == 'entries-added' then appended = info[i + 1] end
 end
 local groups = {}
 for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -81,15 +84,21 @@ for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   if not lag then lag = #next > 0 and -1 or 0 end
   groups[#groups + 1] = {of['name'], of['last-delivered-id'], lag, pending[1], oldest}
 end
-return {last, length, groups}`)
+return {last, length, groups, appended}`)
 
 /** @returns all of it as of one moment. */
 export async function stateOf(redis: Redis, stream: string): Promise<StreamState> {
   const answer = await stateScript(redis, [keys.stream(stream)], [])
-  const [lastId, length, groups] = answer as [string, number, [string, string, number, number, string][]]
+  const [lastId, length, groups, appended] = answer as [
+    string,
+    number,
+    [string, string, number, number, string][],
+    number,
+  ]
   return {
     lastId,
     length,
+    appended,
     groups: groups.map(([group, lastId, lag, pending, oldestId]) => ({
       group,
       lastId,

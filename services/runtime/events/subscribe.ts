@@ -17,7 +17,7 @@ import { isUnreachable } from '../store/store-error.ts'
 import { type Command, createCommands } from './commands.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { type Codec, type Event, readEvent } from './event.ts'
-import { createInbox } from './inbox.ts'
+import { AlreadyHandled, createInbox } from './inbox.ts'
 import { createLanes } from './lanes.ts'
 import { createLease } from './lease.ts'
 import { connectRedis, entriesOf, type StreamEntry } from './redis.ts'
@@ -90,6 +90,10 @@ const readMs = 5000
 const pauseMs = 200
 const outageMs = 1000
 const longestRetryMs = 10_000
+/** Where one event has come again, so do others: for so long it is asked first which of them were handled. ms. */
+const suspectMs = 10_000
+
+const none: ReadonlySet<string> = new Set()
 
 interface InHand {
   streamId: string
@@ -114,6 +118,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
   const closing = new AbortController()
   /** Whether everything that was given to the group and not acknowledged is in hand. */
   let isCurrent = false
+  let suspectUntil = 0
   const lease = createLease(store.db, `group/${stream}/${group}`, instance, () => log.info(about, 'handles events'))
 
   async function acknowledge(items: InHand[]): Promise<void> {
@@ -169,7 +174,11 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
   }
 
   async function tryAll(items: InHand[]): Promise<void> {
-    const known = await inbox.known(items.map(({ event }) => event.id))
+    // Mostly none is, which is not worth a question.
+    const isSuspect =
+      performance.now() < suspectUntil ||
+      items.some(({ attempts, subject }) => attempts > 0 || letters.isParked(subject))
+    const known = isSuspect ? await inbox.known(items.map(({ event }) => event.id)) : none
     const ids = new Set<string>()
     const fresh: InHand[] = []
     const done: InHand[] = []
@@ -198,6 +207,10 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
     } catch (error) {
       await acknowledge(done)
       if (isOutage(error)) throw error
+      if (error instanceof AlreadyHandled) {
+        suspectUntil = performance.now() + suspectMs
+        return tryAll(left)
+      }
       if (left.length === 1 && left[0]) return failed(left[0], error)
       // One of them is at fault: each by itself.
       for (const item of left) {
@@ -241,6 +254,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
 
   /** Takes what was given to the group, to this instance or to another one, and not acknowledged. */
   async function takeOver(): Promise<void> {
+    suspectUntil = performance.now() + suspectMs
     await inbox.takeOver()
     await ensureGroup(redis, stream, group)
     await letters.load()

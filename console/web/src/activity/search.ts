@@ -3,7 +3,7 @@
 export const ranges = ['15m', '1h', '6h', '24h', '7d', '30d'] as const
 export type Range = (typeof ranges)[number]
 
-const rangeMs: Record<Range, number> = {
+export const rangeMs: Record<Range, number> = {
   '15m': 15 * 60_000,
   '1h': 60 * 60_000,
   '6h': 6 * 60 * 60_000,

@@ -1,5 +1,6 @@
 import { account } from './en/account.ts'
 import { activity } from './en/activity.ts'
+import { events } from './en/events.ts'
 import { copyCall, explorer } from './en/explorer.ts'
 import { findings } from './en/findings.ts'
 import { gateway } from './en/gateway.ts'
@@ -11,6 +12,7 @@ import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
 
 export const en = {
+  events,
   explorer,
   copyCall,
   activity,
@@ -26,6 +28,7 @@ export const en = {
     explorer: 'API explorer',
     topology: 'Topology',
     gateway: 'Gateway',
+    events: 'Events',
     activity: 'Activity',
     density: 'Density',
     densities: { comfortable: 'Comfortable', dense: 'Dense' },

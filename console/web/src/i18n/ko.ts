@@ -1,6 +1,7 @@
 import type { en } from './en.ts'
 import { account } from './ko/account.ts'
 import { activity } from './ko/activity.ts'
+import { events } from './ko/events.ts'
 import { copyCall, explorer } from './ko/explorer.ts'
 import { findings } from './ko/findings.ts'
 import { gateway } from './ko/gateway.ts'
@@ -17,6 +18,7 @@ export type Translation<T> = {
 }
 
 export const ko: Translation<typeof en> = {
+  events,
   explorer,
   copyCall,
   activity,
@@ -32,6 +34,7 @@ export const ko: Translation<typeof en> = {
     explorer: 'API 탐색기',
     topology: '토폴로지',
     gateway: '게이트웨이',
+    events: '이벤트',
     activity: '활동',
     density: '간격',
     densities: { comfortable: '넉넉하게', dense: '촘촘하게' },

@@ -5,6 +5,7 @@ import {
   type Finding,
   Severity,
 } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
+import { Link } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { en } from '../i18n/en.ts'
@@ -85,6 +86,11 @@ function Item({ finding: { severity, code, subject, problem, cause, nextStep, si
           {name && (
             <span className={styles.link}>
               <Subject subject={subject} />
+            </span>
+          )}
+          {code === 'EVENTS_BEHIND' && (
+            <span className={styles.link}>
+              <Link to="/events">{t('nav.events')}</Link>
             </span>
           )}
         </div>

@@ -15,11 +15,19 @@ interface CopyCallProps<I extends DescMessage> {
   /** Of the contracts, for requests with a google.protobuf.Any. */
   registry?: Registry
   disabled?: boolean
+  /** Within a dialog of the browser's own, which lies above all else. */
+  inDialog?: boolean
 }
 
 const names: Record<CopyKind, string> = { curl: 'curl', grpcurl: 'grpcurl', typescript: 'TypeScript' }
 
-export function CopyCallMenu<I extends DescMessage>({ method, request, registry, disabled = false }: CopyCallProps<I>) {
+export function CopyCallMenu<I extends DescMessage>({
+  method,
+  request,
+  registry,
+  disabled = false,
+  inDialog = false,
+}: CopyCallProps<I>) {
   const { t } = useTranslation()
   const textOf = (kind: CopyKind) => copyCall(kind, { method, request, registry, origin: location.origin })
   const copy = async (kind: CopyKind) => {
@@ -32,7 +40,7 @@ export function CopyCallMenu<I extends DescMessage>({ method, request, registry,
     }
   }
   return (
-    <Menu position="bottom-end" disabled={disabled}>
+    <Menu position={inDialog ? 'bottom-start' : 'bottom-end'} withinPortal={!inDialog} disabled={disabled}>
       <Menu.Target>
         <Button size="compact-sm" variant="default" leftSection={<IconCopy size={14} />} disabled={disabled}>
           {t('copyCall.label')}

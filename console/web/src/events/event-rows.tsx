@@ -1,0 +1,94 @@
+/** Events, one in a line. However many there are, only those in view are drawn. */
+import type { WatchedEvent } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
+import { Link } from '@tanstack/react-router'
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { memo, useLayoutEffect, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { SubjectLink } from '../mesh/links.tsx'
+import { dateOf } from '../mesh/state.ts'
+import { subjectOf } from '../mesh/subject.ts'
+import { useRowKeys } from '../palette/use-keys.ts'
+import { useDensity } from '../ui/density.ts'
+import { Ago } from '../ui/time.tsx'
+import styles from './events.module.css'
+import { typeName } from './figures.ts'
+
+export function EventRows({ events }: { events: readonly WatchedEvent[] }) {
+  const { t } = useTranslation()
+  const [density] = useDensity()
+  const list = useRef<HTMLDivElement>(null)
+  useRowKeys(list)
+  const [top, setTop] = useState(0)
+  useLayoutEffect(() => {
+    setTop(list.current ? list.current.getBoundingClientRect().top + window.scrollY : 0)
+  }, [])
+  const rows = useWindowVirtualizer({
+    count: events.length,
+    estimateSize: () => (density === 'dense' ? 48 : 56),
+    overscan: 10,
+    scrollMargin: top,
+    getItemKey: index => events[index]?.event?.id ?? index,
+  })
+  return (
+    <div ref={list} className={styles.frame}>
+      <ul aria-label={t('events.tabs.feed')} className={styles.list} style={{ height: rows.getTotalSize() }}>
+        {rows.getVirtualItems().map(({ index, key, start }) => {
+          const each = events[index]
+          return (
+            each && (
+              <li
+                key={key}
+                ref={rows.measureElement}
+                data-index={index}
+                aria-setsize={events.length}
+                aria-posinset={index + 1}
+                className={styles.item}
+                style={{ transform: `translateY(${start - top}px)` }}
+              >
+                <Row watched={each} />
+              </li>
+            )
+          )
+        })}
+      </ul>
+    </div>
+  )
+}
+
+const Row = memo(function Row({ watched: { stream, event, payload } }: { watched: WatchedEvent }) {
+  const { t } = useTranslation()
+  const date = dateOf(event?.time)
+  if (!event) return null
+  return (
+    <div className={styles.row}>
+      <div className={styles.what}>
+        <div className={styles.sentence}>
+          <Link
+            from="/events"
+            to="/events"
+            search={previous => ({ ...previous, event: event.id })}
+            resetScroll={false}
+            className={styles.name}
+            data-row
+          >
+            {typeName(event.type) || t('events.unreadable')}
+          </Link>
+          <SubjectLink subject={event.subject} className={styles.subject}>
+            <span title={event.subject}>{shortSubject(event.subject)}</span>
+          </SubjectLink>
+        </div>
+        <div className={styles.gist}>{payload === '{}' ? '' : payload}</div>
+      </div>
+      <span className={styles.when}>
+        {date && <Ago date={date} />}
+        <span>{stream}</span>
+      </span>
+    </div>
+  )
+})
+
+/** `users/0192...` with the end of the id alone, by which people tell them apart. */
+export function shortSubject(subject: string): string {
+  const { kind, name } = subjectOf(subject)
+  return name.length > 12 ? `${kind}/…${name.slice(-8)}` : subject
+}
