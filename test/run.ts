@@ -1,28 +1,55 @@
 /** `npm test`: every test there is, the ones on real engines included. Arguments go on to vitest, such as `--project unit`. */
 import { spawn } from 'node:child_process'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { type EngineName, engines, findEngines } from '../mesh/engines.ts'
 import { MeshError } from '../mesh/errors.ts'
 import { homeOf, root } from '../mesh/home.ts'
 
-/** Runs a script to its end, handing on signals. @returns its exit code. */
-function run(script: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
-  const child = spawn(process.execPath, [join(root, script), ...args], { cwd: root, env, stdio: 'inherit' })
+/**
+ * Runs a script to its end, handing on signals.
+ * @param options aside: after all others that want the processors, and what it prints is held back.
+ * @returns its exit code, and what was held back.
+ */
+async function run(
+  script: string,
+  args: string[],
+  { env = process.env, aside = false } = {},
+): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, [join(root, script), ...args], {
+    cwd: root,
+    env,
+    stdio: ['inherit', aside ? 'pipe' : 'inherit', 'inherit'],
+  })
+  if (aside && child.pid) setPriority(child.pid, 10)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', code => resolve(code ?? 1))
   })
+  const [output, code] = await Promise.all([child.stdout ? text(child.stdout) : '', ended])
+  return { code, output }
 }
 
 try {
   const generated = await run('proto/generate.ts', [])
-  if (generated !== 0) process.exit(generated)
+  if (generated.code !== 0) process.exit(generated.code)
   const say = (text: string) => console.error(`site11: ${text}`)
   const paths = await findEngines(homeOf(process.env).engines, process.env, say, new AbortController().signal)
   const named = Object.entries(paths).map(([name, path]) => [engines[name as EngineName].environment, path])
   const env = { ...process.env, ...Object.fromEntries(named) }
-  process.exit(await run('node_modules/vitest/vitest.mjs', ['run', ...process.argv.slice(2)], env))
+  const vitest = (args: string[], aside = false) =>
+    run('node_modules/vitest/vitest.mjs', ['run', ...args], { env, aside })
+  const args = process.argv.slice(2)
+  if (args.length > 0) process.exit((await vitest(args)).code)
+  // The tests on the mesh mostly wait for it; those of the units take the time that this leaves.
+  const [mesh, unit] = await Promise.all([
+    vitest(['--project', 'mesh']),
+    vitest(['--project', 'unit', '--maxWorkers=1'], true),
+  ])
+  process.stdout.write(unit.output)
+  process.exit(mesh.code || unit.code)
 } catch (error) {
   if (!(error instanceof MeshError)) throw error
   console.error(`site11: ${error.message}`)

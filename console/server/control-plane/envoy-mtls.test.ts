@@ -59,7 +59,7 @@ describe.each([{ delta: false }, { delta: true }])('Envoy asking for changes onl
     const both = trust + next.bundle
     const users = testAuthority.identity({ service: 'users', instance: 'users-1' })
     const server = await startUsers('users-1', users.server())
-    await edge.publish(servedBy(server.port))
+    await until('all to be taken', async () => (await edge.publish(servedBy(server.port))).waiting.length === 0)
     await until('the new one', async () => (await get()).status === 200)
     const { controlPlane, certificates } = edge.plane()
     const clusters = () => controlPlane.proxies()[0]?.types.find(({ typeUrl }) => typeUrl === clusterType)?.ackedVersion
