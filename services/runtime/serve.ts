@@ -8,6 +8,7 @@ import { ReflectionService } from '@grpc/reflection'
 import { MetricsServiceService } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
 import { attach } from './attach.ts'
+import type { Cache } from './cache.ts'
 import type { Handlers } from './call.ts'
 import { authenticateWith, createVerifier } from './caller.ts'
 import { createClient } from './client.ts'
@@ -67,6 +68,8 @@ export interface ServeOptions {
   /** Made with what calls to other services take: the token, once there is one, and who calls. */
   services(token: () => string, identity: Identity): Service[]
   foreign?: ForeignService[]
+  /** For answers that are kept, where a policy says so. Whoever made it closes it. */
+  cache?: Cache
   /** What the instance stands on; it serves only while all of it answers. */
   probes: Record<string, Probe>
   /** What the instance uses and can do without: shown in its health, and it serves whether or not these answer. */
@@ -105,7 +108,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     send: createClient(MetricsServiceService, 'statistics', () => token(), identity).reportMetrics,
     log,
   })
-  for (const each of services) each.add(server, { authenticate, log, onCall: calls.count })
+  for (const each of services) each.add(server, { authenticate, log, onCall: calls.count, cache: options.cache })
   const foreign = options.foreign ?? []
   for (const each of foreign) each.add(server)
   const keys: Probe = async () => {

@@ -14,6 +14,8 @@ import {
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import type { Cache } from './cache.ts'
+import { cached, wantsCache } from './cached-method.ts'
 import type { Call, Handlers } from './call.ts'
 import { anonymous, authorize, type Caller, requireCertificate } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
@@ -35,6 +37,8 @@ export interface ServerOptions {
   log: Log
   /** Told of each call by a service that has ended. */
   onCall?: OnCall
+  /** For methods whose policy says that their answers are kept, or that they make kept ones outdated. */
+  cache?: Cache | undefined
 }
 
 /** @param code of gRPC. @param ms undefined for a stream, which lasts as long as its caller. */
@@ -132,8 +136,7 @@ export function addService<D extends Definition>(
   const checked: Record<string, Definition[string]> = {}
   for (const [name, described] of Object.entries(definition)) {
     const method = methodAt(described.path)
-    const handler = (handlers as Record<string, AnyHandler>)[name]
-    if (!handler) throw new Error(`${described.path} has no handler.`)
+    const handler = withCache(method, described, (handlers as Record<string, AnyHandler>)[name], options.cache)
     const { path, requestStream, responseStream, responseSerialize: serialize } = described
     const deserialize = deserializer(described.requestDeserialize, method)
     const handle = handlerOf(method, described, handler, open, options)
@@ -145,6 +148,13 @@ export function addService<D extends Definition>(
     open.shortWay.add({ path, maxBytes, tooLarge: refused, deserialize, serialize, handle: handle as never })
   }
   server.addService(checked as Definition, wrapped)
+}
+
+function withCache(method: Method, shape: Definition[string], handler: AnyHandler | undefined, cache?: Cache) {
+  if (!handler) throw new Error(`${method.path} has no handler.`)
+  if (!wantsCache(method)) return handler
+  if (!cache) throw new Error(`${method.path} needs a cache: give one to serve().`)
+  return cached(method, shape, handler as (request: unknown, call: Call) => Promise<unknown>, cache)
 }
 
 /** Never throws: grpc-js would answer INTERNAL without details. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { MetricsServiceService } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { ProductServiceService } from '@site11/proto/grpc/site11/statistics/v1/product_service.ts'
 import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
+import { createCache } from '@site11/runtime/cache.ts'
 import { ConfigError, loadConfig, platformConfig, versionOf } from '@site11/runtime/config.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
 import { createLog, type Log } from '@site11/runtime/log.ts'
@@ -79,6 +80,7 @@ async function start(
   })
   const catalogue = createCatalogue(() => [...measurements.declared(), ...product.declared()])
   const queries = { rollups, history, catalogue, slots: createSlots(8), now }
+  const cache = createCache({ redisUrl: config.SITE11_REDIS_URL, service: 'statistics', log })
   const stop = await serve({
     name: 'statistics',
     version: versionOf(import.meta.dirname),
@@ -89,6 +91,7 @@ async function start(
       service(MetricsServiceService, metricsService(queries, measurements)),
       service(ProductServiceService, productService(product, now)),
     ],
+    cache,
     foreign: [accessLog],
     probes: {},
     dispensable: {
@@ -103,6 +106,7 @@ async function start(
     await Promise.all(consumers.map(each => each.close()))
     await intake.close()
     await runner.close()
+    cache.close()
     await store.close()
   }
 }

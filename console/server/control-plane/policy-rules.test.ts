@@ -19,14 +19,13 @@ const known = { scopes: allScopes, services: ['users', 'console'] }
 const bytes = readFileSync(site11Descriptors)
 
 /** Our contracts, in which one method is otherwise. */
-function changed({ method: wanted, policy, get, name }: Change) {
-  const set = fromBinary(FileDescriptorSetSchema, bytes)
+function changed({ method: wanted, policy, get, name }: Change, set = fromBinary(FileDescriptorSetSchema, bytes)) {
   const method = set.file.flatMap(file => file.service.flatMap(each => each.method)).find(each => each.name === wanted)
   if (!method) throw new Error(`no method ${wanted}`)
   const options = create(MethodOptionsSchema)
   if (policy) setExtension(options, policyOption, create(MethodPolicySchema, policy))
   if (get !== null) {
-    const pattern = { case: 'get' as const, value: get ?? '/api/v1/anything' }
+    const pattern = { case: 'get' as const, value: get ?? `/api/v1/anything/${wanted}` }
     setExtension(options, http, create(HttpRuleSchema, { pattern }))
   }
   method.options = options
@@ -41,6 +40,9 @@ const methodsOf = (set = fromBinary(FileDescriptorSetSchema, bytes)): DescMethod
     .flatMap(service => service.methods)
 
 const problemsOf = (change: Change) => policyProblems(methodsOf(changed(change)), known)
+
+/** Answers that are kept as they may be. */
+const kept = { fresh: { seconds: 2n }, stale: { seconds: 1n }, subject: 'users/{id}' }
 
 /** A read, for which this is all that must be said. */
 const fine = { access: { case: 'scope', value: 'users:read' }, timeout: { seconds: 5n } } as const
@@ -58,6 +60,7 @@ it('a policy that says what it must is fine', () => {
     { ...fine, retry: { attempts: 5 }, callers: ['console'], rateLimit: { requests: 1, per: { nanos: 50_000_000 } } },
     { ...fine, maxRequestBytes: 64 * 1024 * 1024, timeout: { seconds: 86_400n } },
     { ...fine, access: { case: 'authenticated', value: true } as const, callers: ['*'] },
+    { ...fine, cache: kept },
   ]) {
     expect(problemsOf({ method: 'GetUser', policy })).toEqual([])
   }
@@ -125,6 +128,21 @@ describe('is refused, by file, line and method', () => {
         get: null,
       },
     ],
+    [
+      'answers kept of a stream',
+      { method: 'WatchUsers', policy: { ...fine, timeout: {}, cache: { fresh: kept.fresh } } },
+    ],
+    [
+      'answers kept that depend on who calls',
+      { method: 'GetUser', policy: { ...fine, access: { case: 'authenticated', value: true }, cache: kept } },
+    ],
+    ['answers kept for no time', { method: 'GetUser', policy: { ...fine, cache: {} } }],
+    ['answers kept for a day', { method: 'GetUser', policy: { ...fine, cache: { fresh: { seconds: 86_400n } } } }],
+    [
+      'answers kept about what the request does not have',
+      { method: 'GetUser', policy: { ...fine, cache: { ...kept, subject: 'users/{user.id}' } } },
+    ],
+    ['a change of what nobody keeps', { method: 'GetUser', policy: { ...fine, changes: ['users/{id}'] } }],
     ['a path that another method has', { method: 'GetMe', policy: fine, get: '/api/v1/users/{id}' }],
     ['a path that cannot be read', { method: 'GetUser', policy: fine, get: '/api/v1/users/{id' }],
     [
@@ -148,6 +166,16 @@ describe('is refused, by file, line and method', () => {
     const policy = { ...fine, access: open, callers: ['console'], timeout: {}, retry: { attempts: 0 } }
     expect(problemsOf({ method: 'GetUser', policy })).toHaveLength(3)
   })
+})
+
+it('a change that may have to wait for kept answers to expire has the time', () => {
+  const set = changed({ method: 'GetUser', policy: { ...fine, cache: kept } })
+  const problemsWith = (seconds: bigint) => {
+    const policy = { ...fine, audit: true, timeout: { seconds }, changes: ['users/{user.id}'] }
+    return policyProblems(methodsOf(changed({ method: 'UpdateUser', policy }, set)), known)
+  }
+  expect(problemsWith(4n)).toEqual([])
+  expect(problemsWith(3n).map(({ method }) => method.name)).toEqual(['UpdateUser'])
 })
 
 it('a caller may be a service that has not registered yet, where not all are known', () => {

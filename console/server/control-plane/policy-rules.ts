@@ -2,10 +2,11 @@
  * What the policy of a method must not say: where it contradicts itself, its message, or what there is. Pure. `npm run check` asks it
  * of our own contracts, the Console of each that an instance registers with.
  */
-import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf'
+import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf'
 import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
-import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { type Cache, type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
+import { kindOf } from '@site11/runtime/cached-method.ts'
 import { longestRequestBytes } from '@site11/runtime/limits.ts'
 import { bindingKey, bindingsOf, type HttpBinding } from './http-bindings.ts'
 
@@ -22,6 +23,7 @@ const longestMs = 24 * 3_600_000
 /** Envoy refuses a shorter interval. */
 const shortestFillMs = 50
 const maxRetries = 5
+const longestKeptMs = 3_600_000
 
 /** It stands in a regular expression at Envoy. */
 const scopeForm = /^[a-z][a-z0-9_-]*(:[a-z][a-z0-9_-]*)*$/
@@ -39,6 +41,7 @@ export function policyProblems(methods: readonly DescMethod[], known: Known): Po
       if (other) problems.push(`it is bound to the same ${binding.verb} path as ${nameOf(other)}`)
       bound.set(bindingKey(binding), method)
     }
+    problems.push(...cacheProblems(method, methods))
     return problems.map(problem => ({ method, problem }))
   })
 }
@@ -178,6 +181,50 @@ function limitProblems(method: DescMethod, { rateLimit, maxRequestBytes }: Metho
   }
   return problems
 }
+
+/** A change that cannot reach Redis waits until what is kept has expired: it must have that long. */
+function cacheProblems(method: DescMethod, methods: readonly DescMethod[]): string[] {
+  const { access, cache, changes, timeout } = getOption(method, policyOption)
+  const problems: string[] = []
+  if (cache) {
+    const keptMs = keptMsOf(cache)
+    if (method.methodKind !== 'unary') problems.push('it is a stream, and its answers are to be kept')
+    if (access.case === 'authenticated') problems.push('its answers are kept, and depend on which user calls')
+    if (changes.length > 0) problems.push('its answers are kept, and it changes something')
+    if (!(keptMs > 0 && keptMs <= longestKeptMs)) {
+      problems.push(`its answers are kept for ${keptMs / 1000} s, which is not between 0 s and an hour`)
+    }
+    problems.push(...subjectProblems(method, cache.subject))
+  }
+  for (const subject of changes) {
+    problems.push(...subjectProblems(method, subject))
+    const kept = methods.flatMap(each => getOption(each, policyOption).cache ?? [])
+    const same = kept.filter(each => kindOf(each.subject) === kindOf(subject))
+    if (same.length === 0) problems.push(`it changes ${subject}, of which no answer is kept`)
+    const waitMs = Math.max(0, ...same.map(keptMsOf))
+    if (timeout && milliseconds(timeout) <= waitMs) {
+      problems.push(`it changes ${subject}, which may be kept for ${waitMs / 1000} s: its timeout must be longer`)
+    }
+  }
+  return problems
+}
+
+function subjectProblems(method: DescMethod, subject: string): string[] {
+  return [...subject.matchAll(/\{([^}]*)\}/g)].flatMap(([, path = '']) => {
+    let message: DescMessage | undefined = method.input
+    const names = path.split('.')
+    for (const [at, name] of names.entries()) {
+      const field: DescField | undefined = message?.fields.find(each => each.name === name)
+      const isLast = at === names.length - 1
+      if (!field || (isLast && field.scalar === undefined))
+        return [`${method.input.typeName} has no value at {${path}}`]
+      message = field.message
+    }
+    return []
+  })
+}
+
+const keptMsOf = ({ fresh, stale }: Cache) => (fresh ? milliseconds(fresh) : 0) + (stale ? milliseconds(stale) : 0)
 
 const isClientStreaming = ({ methodKind }: DescMethod) =>
   methodKind === 'client_streaming' || methodKind === 'bidi_streaming'
