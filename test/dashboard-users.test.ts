@@ -129,6 +129,8 @@ describe('a user', () => {
       await page.getByText(en.users.noSessions).waitFor()
       await page.getByRole('tab', { name: en.users.activity }).click()
       await page.getByText('sessions.revoked').waitFor()
+      await page.getByText(en.security.types.account_created).waitFor()
+      await page.getByText(en.security.signInTypes.revoked).waitFor()
     })
     await expect(apiOver('REST').auth.refresh({ refreshToken: session.refreshToken })).rejects.toThrow()
   })
