@@ -12,7 +12,7 @@ const refresh = (refreshToken: string, transport: TransportName = 'REST') =>
 describe.each(transports)('over %s', transport => {
   test('registration signs in, with the scopes of a user', async () => {
     const { email, session } = await register()
-    expect(session).toMatchObject({ tokenType: 'Bearer', expiresIn: 300, scope: 'profile' })
+    expect(session).toMatchObject({ tokenType: 'Bearer', expiresIn: 300, scope: 'profile statistics:track' })
     const me = await apiOver(transport, async () => session.accessToken).auth.getMe({})
     expect(me).toMatchObject({ email, userId: session.userId, sessionId: session.sessionId, roles: ['user'] })
   })

@@ -14,13 +14,16 @@ test('every scope that a contract asks for is granted to admin', () => {
 })
 
 test('roles add up, without repeats and in order', () => {
-  expect(scopesOf(['user'])).toEqual(['profile'])
+  expect(scopesOf(['user'])).toEqual(['profile', 'statistics:track'])
   expect(scopesOf(['user', 'operator'])).toEqual([
     'events:read',
     'events:write',
     'mesh:read',
     'mesh:write',
     'profile',
+    'statistics:read',
+    'statistics:track',
+    'statistics:write',
     'users:read',
   ])
 })

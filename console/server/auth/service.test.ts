@@ -125,11 +125,16 @@ const sessionsOf = async (headers: Record<string, string>) =>
 describe('signing in', () => {
   test('gives a bearer token for the scopes of the roles, not to be cached', async () => {
     const { session, headers } = await login()
-    expect(session).toMatchObject({ tokenType: 'Bearer', expiresIn: 300, scope: 'profile' })
+    expect(session).toMatchObject({ tokenType: 'Bearer', expiresIn: 300, scope: 'profile statistics:track' })
     expect(session.refreshToken.startsWith(`${session.sessionId}.`)).toBe(true)
     expect(headers['cache-control']).toBe('no-store')
     const me = await call('getMe', {}, bearer(session))
-    expect(me.value).toMatchObject({ email, roles: ['user'], scopes: ['profile'], sessionId: session.sessionId })
+    expect(me.value).toMatchObject({
+      email,
+      roles: ['user'],
+      scopes: ['profile', 'statistics:track'],
+      sessionId: session.sessionId,
+    })
   })
 
   test('with a wrong password says so and makes no session', async () => {
@@ -269,7 +274,7 @@ describe('refreshing', () => {
     const [account] = users.accounts
     if (account) account.user.roles = ['operator']
     expect((await refresh(session.refreshToken)).value.scope).toBe(
-      'events:read events:write mesh:read mesh:write profile users:read',
+      'events:read events:write mesh:read mesh:write profile statistics:read statistics:track statistics:write users:read',
     )
   })
 
