@@ -103,7 +103,7 @@ describe.each(transports)('over %s', transport => {
       emailVerified: false,
       state: 1,
     })
-    expect(decodeJwt((await login(own)).accessToken).scope).toBe('profile')
+    expect(decodeJwt((await login(own)).accessToken).scope).toBe('profile statistics:track')
   })
 
   test('each login has a session of its own, which is gone after logout', async () => {

@@ -110,7 +110,12 @@ describe.each(transports)('over %s a user', transport => {
   test('signs in, sees itself and changes its own profile, but neither roles nor address', async () => {
     const me = await asUser.users.getMe({})
     expect(me.user).toMatchObject({ id, email })
-    expect(await asUser.auth.getMe({})).toMatchObject({ userId: id, email, roles: ['user'], scopes: ['profile'] })
+    expect(await asUser.auth.getMe({})).toMatchObject({
+      userId: id,
+      email,
+      roles: ['user'],
+      scopes: ['profile', 'statistics:track'],
+    })
     const changed = await asUser.users.updateMe({
       user: { displayName: '철수', roles: ['admin'], email: newEmail() },
       updateMask: { paths: ['display_name'] },
