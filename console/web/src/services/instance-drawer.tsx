@@ -29,7 +29,8 @@ export function InstanceDrawer({ name, tab, onTab, onClose }: InstanceDrawerProp
   const shown = name ?? last
   const service = mesh?.instances.get(shown ?? '')?.instance?.service ?? shown?.replace(/-[^-]*$/, '') ?? ''
   return (
-    <Drawer.Root opened={name !== undefined} onClose={onClose} size="min(720px, 100vw)">
+    // The focus goes back to the row of the instance, which the table knows also when it has been drawn anew meanwhile.
+    <Drawer.Root opened={name !== undefined} onClose={onClose} returnFocus={false} size="min(720px, 100vw)">
       <Drawer.Overlay backgroundOpacity={0.2} />
       <Drawer.Content aria-label={shown}>
         <Drawer.Body className={styles.drawer}>

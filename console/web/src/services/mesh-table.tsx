@@ -24,6 +24,8 @@ interface MeshTableProps {
   label: string
   rows: readonly Row[]
   signals: Signals | undefined
+  /** The instance that is open over the list: when it closes, its row has the focus. */
+  opened: string | undefined
   order: Order
   desc: boolean
   onOrder: (order: Order, desc: boolean) => void
@@ -52,7 +54,7 @@ export const instanceLink = (service: string, instance: string) => ({
   resetScroll: false,
 })
 
-export function MeshTable({ label, rows, signals, order, desc, onOrder, onToggle }: MeshTableProps) {
+export function MeshTable({ label, rows, signals, opened, order, desc, onOrder, onToggle }: MeshTableProps) {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const body = useRef<HTMLDivElement>(null)
@@ -74,20 +76,36 @@ export function MeshTable({ label, rows, signals, order, desc, onOrder, onToggle
     rows.findIndex(({ key }) => key === active),
   )
 
+  /** The row that is to have the focus as soon as it is drawn. */
+  const wanted = useRef<string>(undefined)
+  function focusWanted() {
+    if (wanted.current === undefined) return
+    const element = body.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(wanted.current)}"]`)
+    // What has gone from the list must not take the focus when it comes back.
+    if (element || !rows.some(({ key }) => key === wanted.current)) wanted.current = undefined
+    element?.focus({ preventScroll: true })
+  }
+  // Each time rows are drawn: after a scroll, or when the list has changed meanwhile.
+  useLayoutEffect(focusWanted)
+
   function goTo(index: number) {
     const row = rows[Math.min(Math.max(index, 0), rows.length - 1)]
     if (!row) return
     setActive(row.key)
+    wanted.current = row.key
     virtualizer.scrollToIndex(rows.indexOf(row))
-    // It may only be drawn once it has been scrolled to.
-    const focus = (tries: number) =>
-      requestAnimationFrame(() => {
-        const element = body.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(row.key)}"]`)
-        if (element) element.focus({ preventScroll: true })
-        else if (tries > 0) focus(tries - 1)
-      })
-    focus(5)
+    // At once where it is drawn already: keys may come faster than frames.
+    focusWanted()
   }
+
+  const before = useRef(opened)
+  useLayoutEffect(() => {
+    const closed = opened === undefined ? before.current : undefined
+    before.current = opened
+    if (closed === undefined) return
+    const row = rows.findIndex(each => each.kind === 'instance' && each.instance.name === closed)
+    goTo(row === -1 ? place : row)
+  })
 
   function open(row: Row) {
     if (row.kind === 'instance') void navigate(instanceLink(row.instance.instance.service, row.instance.name))

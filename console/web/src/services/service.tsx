@@ -113,6 +113,7 @@ function Charts({ service }: { service: string }) {
 
 function Instances({ service }: { service: ServiceView }) {
   const { t } = useTranslation()
+  const { instance } = route.useSearch()
   const [{ order, desc }, setOrder] = useState<{ order: Order; desc: boolean }>({ order: 'name', desc: false })
   const signals = useSignals({ service: service.name })
   const instanceSignals = usePartSignals({ by: byInstance, service: service.name })
@@ -143,6 +144,7 @@ function Instances({ service }: { service: ServiceView }) {
           label={t('mesh.instancesTitle')}
           rows={all.filter(({ kind }) => kind === 'instance')}
           signals={undefined}
+          opened={instance}
           order={order}
           desc={desc}
           onOrder={(order, desc) => setOrder({ order, desc })}

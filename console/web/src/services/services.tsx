@@ -80,6 +80,7 @@ function List({ mesh }: { mesh: Mesh | undefined }) {
           label={t('services.title')}
           rows={rows}
           signals={signals.value}
+          opened={search.instance}
           order={search.order ?? 'name'}
           desc={search.desc ?? false}
           onOrder={(order, desc) => set({ order: order === 'name' ? undefined : order, desc: desc || undefined })}
