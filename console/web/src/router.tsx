@@ -1,4 +1,4 @@
-/** Every page and its address. Pages load when they are first needed. */
+/** Every page and its address. Sign-in and the overview are there from the start; the others load when they are first needed. */
 
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import {
@@ -9,14 +9,19 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router'
+import { Door } from './account/door.tsx'
+import { Login } from './account/login.tsx'
 import { safeTarget } from './account/target.ts'
 import { activitySearch } from './activity/search.ts'
 import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
 import { explorerSearch } from './explorer/search.ts'
 import { gatewaySearch } from './gateway/search.ts'
+import { withWords } from './i18n/index.ts'
+import { Overview } from './overview/overview.tsx'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
 import { topologySearch } from './topology/search.ts'
+import { Frame } from './ui/frame.tsx'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
@@ -28,11 +33,11 @@ type CrumbTitle =
   | 'nav.explorer'
   | 'nav.users'
   | 'nav.me'
-  | 'users.create'
+  | 'nav.newUser'
   | 'nav.topology'
   | 'nav.gateway'
   | 'nav.activity'
-  | 'users.detail'
+  | 'nav.user'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -54,7 +59,7 @@ let wasSignedIn = false
 const app = createRoute({
   getParentRoute: () => root,
   id: 'app',
-  component: lazyRouteComponent(() => import('./ui/frame.tsx'), 'Frame'),
+  component: Frame,
   // Nobody can tell who is here: there is no frame then.
   errorComponent: ({ error }) => (
     <main>
@@ -74,14 +79,14 @@ const app = createRoute({
 const door = createRoute({
   getParentRoute: () => root,
   id: 'door',
-  component: lazyRouteComponent(() => import('./account/door.tsx'), 'Door'),
+  component: Door,
 })
 
 const overview = createRoute({
   getParentRoute: () => app,
   path: '/',
   staticData: { title: 'nav.overview' },
-  component: lazyRouteComponent(() => import('./overview/overview.tsx'), 'Overview'),
+  component: Overview,
   beforeLoad: () => {
     if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
   },
@@ -98,7 +103,7 @@ const serviceList = createRoute({
   getParentRoute: () => services,
   path: '/',
   validateSearch: servicesSearch,
-  component: lazyRouteComponent(() => import('./services/services.tsx'), 'Services'),
+  component: lazyRouteComponent(() => withWords(import('./services/services.tsx'), 'services'), 'Services'),
 })
 
 const service = createRoute({
@@ -112,7 +117,7 @@ const servicePage = createRoute({
   getParentRoute: () => service,
   path: '/',
   validateSearch: serviceSearch,
-  component: lazyRouteComponent(() => import('./services/service.tsx'), 'Service'),
+  component: lazyRouteComponent(() => withWords(import('./services/service.tsx'), 'services'), 'Service'),
 })
 
 const instancePage = createRoute({
@@ -120,7 +125,7 @@ const instancePage = createRoute({
   path: '/$instance',
   staticData: { titleParam: 'instance' },
   validateSearch: drawerSearch,
-  component: lazyRouteComponent(() => import('./services/instance-page.tsx'), 'InstancePage'),
+  component: lazyRouteComponent(() => withWords(import('./services/instance-page.tsx'), 'services'), 'InstancePage'),
 })
 
 const explorer = createRoute({
@@ -128,7 +133,7 @@ const explorer = createRoute({
   path: '/explorer',
   staticData: { title: 'nav.explorer' },
   validateSearch: explorerSearch,
-  component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
+  component: lazyRouteComponent(() => withWords(import('./explorer/explorer.tsx'), 'explorer', 'copyCall'), 'Explorer'),
 })
 
 const topology = createRoute({
@@ -136,7 +141,7 @@ const topology = createRoute({
   path: '/topology',
   staticData: { title: 'nav.topology' },
   validateSearch: topologySearch,
-  component: lazyRouteComponent(() => import('./topology/topology.tsx'), 'Topology'),
+  component: lazyRouteComponent(() => withWords(import('./topology/topology.tsx'), 'topology'), 'Topology'),
 })
 
 const gateway = createRoute({
@@ -144,7 +149,7 @@ const gateway = createRoute({
   path: '/gateway',
   staticData: { title: 'nav.gateway' },
   validateSearch: gatewaySearch,
-  component: lazyRouteComponent(() => import('./gateway/gateway.tsx'), 'Gateway'),
+  component: lazyRouteComponent(() => withWords(import('./gateway/gateway.tsx'), 'gateway'), 'Gateway'),
 })
 
 const activity = createRoute({
@@ -152,7 +157,7 @@ const activity = createRoute({
   path: '/activity',
   staticData: { title: 'nav.activity' },
   validateSearch: activitySearch,
-  component: lazyRouteComponent(() => import('./activity/activity.tsx'), 'Activity'),
+  component: lazyRouteComponent(() => withWords(import('./activity/activity.tsx'), 'activity'), 'Activity'),
 })
 
 const users = createRoute({
@@ -160,22 +165,22 @@ const users = createRoute({
   path: '/users',
   staticData: { title: 'nav.users' },
   validateSearch: usersSearch,
-  component: lazyRouteComponent(() => import('./users/users.tsx'), 'Users'),
+  component: lazyRouteComponent(() => withWords(import('./users/users.tsx'), 'users'), 'Users'),
 })
 
 const newUser = createRoute({
   getParentRoute: () => users,
   path: '/new',
-  staticData: { title: 'users.create' },
-  component: lazyRouteComponent(() => import('./users/create-user.tsx'), 'CreateUser'),
+  staticData: { title: 'nav.newUser' },
+  component: lazyRouteComponent(() => withWords(import('./users/create-user.tsx'), 'users'), 'CreateUser'),
 })
 
 const user = createRoute({
   getParentRoute: () => users,
   path: '/$userId',
-  staticData: { title: 'users.detail' },
+  staticData: { title: 'nav.user' },
   validateSearch: userSearch,
-  component: lazyRouteComponent(() => import('./users/user-detail.tsx'), 'UserDetail'),
+  component: lazyRouteComponent(() => withWords(import('./users/user-detail.tsx'), 'users'), 'UserDetail'),
 })
 
 const me = createRoute({
@@ -207,7 +212,7 @@ const login = createRoute({
   path: '/login',
   validateSearch: signInSearch,
   beforeLoad: skipWhenSignedIn,
-  component: lazyRouteComponent(() => import('./account/login.tsx'), 'Login'),
+  component: Login,
 })
 
 const register = createRoute({
