@@ -49,7 +49,7 @@ describe('the topology', () => {
       const users = page.locator('.react-flow__node', { hasText: 'users' })
       await users.getByText(en.state.healthy, { exact: true }).first().waitFor()
       expect(await users.getByRole('img', { name: /^users-\d: Healthy/ }).count()).toBe(2)
-      await page.getByText(en.topology.noFigures).or(page.getByText('/s').first()).first().waitFor()
+      await seen(page.getByText(en.topology.noFigures).or(page.getByText('/s')))
       const before = await placesOf(page)
       expect(Object.keys(before)).toEqual(
         expect.arrayContaining(['clients', 'edge', 'service/users', 'service/console', 'store/mongodb', 'store/redis']),

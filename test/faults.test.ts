@@ -84,7 +84,8 @@ test('an instance killed -9: nothing fails that may be sent again', async () => 
   // Those that were under way there may have been done: the caller is told that they were lost.
   for (const { problem, dueMs } of account.of('once').failures) {
     expect(problem).toMatch(/lost before it answered|RST_STREAM/)
-    expect(Math.abs(dueMs - killedMs)).toBeLessThan(2000)
+    // As long as a request may take.
+    expect(Math.abs(dueMs - killedMs)).toBeLessThan(10_000)
   }
 })
 
