@@ -16,7 +16,7 @@ interface Import {
 
 /** @returns what a module imports, now or later; not what it takes types from, and no words. */
 function importsOf(path: string, code: string): Import[] {
-  const waited = [...code.matchAll(/withWords\(\s*import\('(\.[^']+)'\),([^)]*)\)/g)].map(
+  const waited = [...code.matchAll(/withWords\(\s*import\('(\.[^']+)'\)([^)]*)\)/g)].map(
     ([, file = '', list = '']) => ({
       file,
       words: [...list.matchAll(/'(\w+)'/g)].map(([, name = '']) => name),
