@@ -32,6 +32,7 @@ export const base = {
     themes: { auto: 'As the system', light: 'Light', dark: 'Dark' },
     account: 'Account of {{name}}',
     signOut: 'Sign out',
+    calls: 'Copy the calls of this page',
   },
   common: {
     unsaved: 'There are unsaved changes.',

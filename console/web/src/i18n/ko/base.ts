@@ -32,6 +32,7 @@ export const base = {
     themes: { auto: '시스템 설정', light: '밝게', dark: '어둡게' },
     account: '{{name}} 계정',
     signOut: '로그아웃',
+    calls: '이 화면의 호출 복사',
   },
   common: {
     unsaved: '저장하지 않은 변경이 있습니다.',
