@@ -31,8 +31,7 @@ export function createRecentCalls(pathname: () => string) {
   /** How many streams of a method are open: what pages share belongs to each of them. */
   const streams = new Map<string, number>()
   const keyOf = (method: DescMethod) => `${method.parent.typeName}/${method.name}`
-  const isHere = ({ method, pathname: its }: RecentCall) =>
-    its === pathname() || (streams.get(keyOf(method)) ?? 0) > 0
+  const isHere = ({ method, pathname: its }: RecentCall) => its === pathname() || (streams.get(keyOf(method)) ?? 0) > 0
   return {
     note<I extends DescMessage>(method: DescMethod & { input: I }, input: MessageInitShape<I>) {
       const key = keyOf(method)

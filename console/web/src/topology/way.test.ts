@@ -35,14 +35,19 @@ describe('the way of a link', () => {
       fc.property(fc.array(rows, { minLength: 1, maxLength: 3 }), fc.nat(900), fc.nat(900), (columns, from, to) => {
         const places = new Map<string, Place>([['a', { x: 0, y: from }]])
         for (const [place, each] of columns.entries())
-          for (const row of each) places.set(`${place}/${row}`, { x: column(place + 1), y: row * (partHeight.service + 36) })
+          for (const row of each)
+            places.set(`${place}/${row}`, { x: column(place + 1), y: row * (partHeight.service + 36) })
         places.set('b', { x: column(columns.length + 1), y: to })
         const way = wayOf({ from: 'a', to: 'b' }, places, [...places.keys()].map(service)) ?? []
         expect(way).toHaveLength(2 + 2 * columns.length)
         for (const { x, y } of way.slice(1, -1)) {
           const crossed = [...places].filter(
             ([id, place]) =>
-              id !== 'a' && id !== 'b' && x >= place.x && x <= place.x + partWidth && Math.abs(y - middleOf(place)) < partHeight.service / 2,
+              id !== 'a' &&
+              id !== 'b' &&
+              x >= place.x &&
+              x <= place.x + partWidth &&
+              Math.abs(y - middleOf(place)) < partHeight.service / 2,
           )
           expect(crossed).toEqual([])
         }
@@ -60,7 +65,12 @@ describe('the way of a link', () => {
 })
 
 test('a path bends between its points and is level at each', () => {
-  expect(pathThrough([{ x: 0, y: 0 }, { x: 10, y: 20 }])).toEqual({
+  expect(
+    pathThrough([
+      { x: 0, y: 0 },
+      { x: 10, y: 20 },
+    ]),
+  ).toEqual({
     path: 'M0,0C5,0 5,20 10,20',
     middle: { x: 5, y: 10 },
   })

@@ -10,7 +10,11 @@ interface Box extends Place {
 }
 
 /** @returns the points that a link goes through, from the right of one part to the left of the other; undefined when it goes back. */
-export function wayOf({ from, to }: Pick<Link, 'from' | 'to'>, places: Places, parts: readonly Part[]): Place[] | undefined {
+export function wayOf(
+  { from, to }: Pick<Link, 'from' | 'to'>,
+  places: Places,
+  parts: readonly Part[],
+): Place[] | undefined {
   const boxes = new Map<string, Box>()
   for (const { id, kind } of parts) {
     const place = places.get(id)
@@ -37,8 +41,7 @@ export function wayOf({ from, to }: Pick<Link, 'from' | 'to'>, places: Places, p
 
 /** @returns the height nearest to `y` where nothing of the column stands. */
 function nearestGap(y: number, column: readonly Box[]): number {
-  const isFree = (at: number) =>
-    column.every(box => at <= box.y - distance || at >= box.y + box.height + distance)
+  const isFree = (at: number) => column.every(box => at <= box.y - distance || at >= box.y + box.height + distance)
   const edges = column.flatMap(box => [box.y - distance, box.y + box.height + distance])
   return [y, ...edges].filter(isFree).sort((a, b) => Math.abs(a - y) - Math.abs(b - y))[0] ?? y
 }
