@@ -17,6 +17,7 @@ const checks: [what: string, run: () => boolean][] = [
   ['policies of methods', () => run(process.execPath, 'tools/check-policies.ts')],
   ['compatible contracts (buf breaking)', breaking],
   ['unused files, exports and dependencies (knip)', () => run(bin('knip'), '--no-progress')],
+  ['size of the dashboard', () => run(process.execPath, 'console/web/check-size.ts')],
 ]
 
 const failed = checks.filter(([what, check]) => {

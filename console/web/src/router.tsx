@@ -1,4 +1,4 @@
-/** Every page and its address. Pages load when they are first needed. */
+/** Every page and its address. Sign-in and the overview are there from the start; the others load when they are first needed. */
 
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import {
@@ -9,6 +9,8 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router'
+import { Door } from './account/door.tsx'
+import { Login } from './account/login.tsx'
 import { safeTarget } from './account/target.ts'
 import { activitySearch } from './activity/search.ts'
 import { resumption, sessions } from './api/client.ts'
@@ -16,8 +18,11 @@ import { mayCall } from './api/policy.ts'
 import { eventsSearch } from './events/search.ts'
 import { explorerSearch } from './explorer/search.ts'
 import { gatewaySearch } from './gateway/search.ts'
+import { withWords } from './i18n/index.ts'
+import { Overview } from './overview/overview.tsx'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
 import { topologySearch } from './topology/search.ts'
+import { Frame } from './ui/frame.tsx'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
 import { usersSearch } from './users/search.ts'
@@ -30,11 +35,11 @@ type CrumbTitle =
   | 'nav.events'
   | 'nav.users'
   | 'nav.me'
-  | 'users.create'
+  | 'nav.newUser'
   | 'nav.topology'
   | 'nav.gateway'
   | 'nav.activity'
-  | 'users.detail'
+  | 'nav.user'
 
 declare module '@tanstack/react-router' {
   interface Register {
@@ -56,7 +61,7 @@ let wasSignedIn = false
 const app = createRoute({
   getParentRoute: () => root,
   id: 'app',
-  component: lazyRouteComponent(() => import('./ui/frame.tsx'), 'Frame'),
+  component: Frame,
   // Nobody can tell who is here: there is no frame then.
   errorComponent: ({ error }) => (
     <main>
@@ -76,14 +81,14 @@ const app = createRoute({
 const door = createRoute({
   getParentRoute: () => root,
   id: 'door',
-  component: lazyRouteComponent(() => import('./account/door.tsx'), 'Door'),
+  component: Door,
 })
 
 const overview = createRoute({
   getParentRoute: () => app,
   path: '/',
   staticData: { title: 'nav.overview' },
-  component: lazyRouteComponent(() => import('./overview/overview.tsx'), 'Overview'),
+  component: Overview,
   beforeLoad: () => {
     if (!mayCall(sessions.current(), RegistryService.method.listInstances)) throw redirect({ to: '/me' })
   },
@@ -100,7 +105,7 @@ const serviceList = createRoute({
   getParentRoute: () => services,
   path: '/',
   validateSearch: servicesSearch,
-  component: lazyRouteComponent(() => import('./services/services.tsx'), 'Services'),
+  component: lazyRouteComponent(() => withWords(import('./services/services.tsx'), 'services'), 'Services'),
 })
 
 const service = createRoute({
@@ -114,7 +119,7 @@ const servicePage = createRoute({
   getParentRoute: () => service,
   path: '/',
   validateSearch: serviceSearch,
-  component: lazyRouteComponent(() => import('./services/service.tsx'), 'Service'),
+  component: lazyRouteComponent(() => withWords(import('./services/service.tsx'), 'services'), 'Service'),
 })
 
 const instancePage = createRoute({
@@ -122,7 +127,7 @@ const instancePage = createRoute({
   path: '/$instance',
   staticData: { titleParam: 'instance' },
   validateSearch: drawerSearch,
-  component: lazyRouteComponent(() => import('./services/instance-page.tsx'), 'InstancePage'),
+  component: lazyRouteComponent(() => withWords(import('./services/instance-page.tsx'), 'services'), 'InstancePage'),
 })
 
 const explorer = createRoute({
@@ -130,7 +135,7 @@ const explorer = createRoute({
   path: '/explorer',
   staticData: { title: 'nav.explorer' },
   validateSearch: explorerSearch,
-  component: lazyRouteComponent(() => import('./explorer/explorer.tsx'), 'Explorer'),
+  component: lazyRouteComponent(() => withWords(import('./explorer/explorer.tsx'), 'explorer', 'copyCall'), 'Explorer'),
 })
 
 const events = createRoute({
@@ -138,7 +143,10 @@ const events = createRoute({
   path: '/events',
   staticData: { title: 'nav.events' },
   validateSearch: eventsSearch,
-  component: lazyRouteComponent(() => import('./events/events.tsx'), 'Events'),
+  component: lazyRouteComponent(
+    () => withWords(import('./events/events.tsx'), 'events', 'copyCall', 'activity', 'explorer', 'gateway', 'users'),
+    'Events',
+  ),
 })
 
 const topology = createRoute({
@@ -146,7 +154,7 @@ const topology = createRoute({
   path: '/topology',
   staticData: { title: 'nav.topology' },
   validateSearch: topologySearch,
-  component: lazyRouteComponent(() => import('./topology/topology.tsx'), 'Topology'),
+  component: lazyRouteComponent(() => withWords(import('./topology/topology.tsx'), 'topology'), 'Topology'),
 })
 
 const gateway = createRoute({
@@ -154,7 +162,7 @@ const gateway = createRoute({
   path: '/gateway',
   staticData: { title: 'nav.gateway' },
   validateSearch: gatewaySearch,
-  component: lazyRouteComponent(() => import('./gateway/gateway.tsx'), 'Gateway'),
+  component: lazyRouteComponent(() => withWords(import('./gateway/gateway.tsx'), 'gateway'), 'Gateway'),
 })
 
 const activity = createRoute({
@@ -162,7 +170,7 @@ const activity = createRoute({
   path: '/activity',
   staticData: { title: 'nav.activity' },
   validateSearch: activitySearch,
-  component: lazyRouteComponent(() => import('./activity/activity.tsx'), 'Activity'),
+  component: lazyRouteComponent(() => withWords(import('./activity/activity.tsx'), 'activity'), 'Activity'),
 })
 
 const users = createRoute({
@@ -170,29 +178,29 @@ const users = createRoute({
   path: '/users',
   staticData: { title: 'nav.users' },
   validateSearch: usersSearch,
-  component: lazyRouteComponent(() => import('./users/users.tsx'), 'Users'),
+  component: lazyRouteComponent(() => withWords(import('./users/users.tsx'), 'users', 'security'), 'Users'),
 })
 
 const newUser = createRoute({
   getParentRoute: () => users,
   path: '/new',
-  staticData: { title: 'users.create' },
-  component: lazyRouteComponent(() => import('./users/create-user.tsx'), 'CreateUser'),
+  staticData: { title: 'nav.newUser' },
+  component: lazyRouteComponent(() => withWords(import('./users/create-user.tsx'), 'users'), 'CreateUser'),
 })
 
 const user = createRoute({
   getParentRoute: () => users,
   path: '/$userId',
-  staticData: { title: 'users.detail' },
+  staticData: { title: 'nav.user' },
   validateSearch: userSearch,
-  component: lazyRouteComponent(() => import('./users/user-detail.tsx'), 'UserDetail'),
+  component: lazyRouteComponent(() => withWords(import('./users/user-detail.tsx'), 'users', 'security'), 'UserDetail'),
 })
 
 const me = createRoute({
   getParentRoute: () => app,
   path: '/me',
   staticData: { title: 'nav.me' },
-  component: lazyRouteComponent(() => import('./account/me.tsx'), 'Me'),
+  component: lazyRouteComponent(() => withWords(import('./account/me.tsx'), 'security'), 'Me'),
 })
 
 interface SignInSearch {
@@ -217,7 +225,7 @@ const login = createRoute({
   path: '/login',
   validateSearch: signInSearch,
   beforeLoad: skipWhenSignedIn,
-  component: lazyRouteComponent(() => import('./account/login.tsx'), 'Login'),
+  component: Login,
 })
 
 const register = createRoute({

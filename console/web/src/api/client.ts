@@ -5,6 +5,7 @@ import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.
 import { QueryClient } from '@tanstack/react-query'
 import { isPublic } from './policy.ts'
 import { noteOrigin, problemFrom } from './problem.ts'
+import { createRecentCalls, recording } from './recent-calls.ts'
 import { createResumption, resuming } from './resumption.ts'
 import { createSessions } from './session.ts'
 
@@ -72,7 +73,9 @@ export const sessions = createSessions({
 
 export const resumption = createResumption(sessions)
 
-export const transport = resuming(direct, resumption)
+export const recentCalls = createRecentCalls(() => location.pathname)
+
+export const transport = recording(resuming(direct, resumption), recentCalls)
 
 export const queryClient = new QueryClient({
   defaultOptions: {

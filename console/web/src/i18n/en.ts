@@ -1,229 +1,25 @@
-import { account } from './en/account.ts'
 import { activity } from './en/activity.ts'
+import { base } from './en/base.ts'
+import { copyCall } from './en/copy-call.ts'
 import { events } from './en/events.ts'
-import { copyCall, explorer } from './en/explorer.ts'
-import { findings } from './en/findings.ts'
+import { explorer } from './en/explorer.ts'
 import { gateway } from './en/gateway.ts'
-import { overview } from './en/overview.ts'
-import { palette } from './en/palette.ts'
 import { security } from './en/security.ts'
-import { services, signals } from './en/services.ts'
+import { services } from './en/services.ts'
+import { servicesBase } from './en/services-base.ts'
 import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
 
+/** All words there are, as types and tests know them. */
 export const en = {
+  ...base,
+  activity,
+  copyCall,
   events,
   explorer,
-  copyCall,
-  activity,
-  findings,
   gateway,
-  palette,
   security,
+  services: { ...servicesBase, ...services },
   topology,
-  nav: {
-    label: 'Pages',
-    overview: 'Overview',
-    services: 'Services',
-    explorer: 'API explorer',
-    topology: 'Topology',
-    gateway: 'Gateway',
-    events: 'Events',
-    activity: 'Activity',
-    density: 'Density',
-    densities: { comfortable: 'Comfortable', dense: 'Dense' },
-    users: 'Users',
-    me: 'Your account',
-    skip: 'Skip to content',
-    open: 'Open navigation',
-    fold: 'Fold navigation',
-    unfold: 'Unfold navigation',
-    language: 'Language',
-    theme: 'Theme',
-    themes: { auto: 'As the system', light: 'Light', dark: 'Dark' },
-    account: 'Account of {{name}}',
-    signOut: 'Sign out',
-  },
-  common: {
-    unsaved: 'There are unsaved changes.',
-    discard: 'Discard',
-    keepEditing: 'Keep editing',
-    cancel: 'Cancel',
-    save: 'Save',
-    retry: 'Try again',
-    reload: 'Reload the page',
-    undo: 'Undo',
-    copy: 'Copy',
-    copied: 'Copied',
-    close: 'Close',
-    loading: 'Loading',
-    more: 'Load more',
-    optional: 'optional',
-    actions: 'Actions',
-    back: 'Back to the start page',
-  },
-  state: {
-    healthy: 'Healthy',
-    degraded: 'Degraded',
-    failing: 'Failing',
-    draining: 'Draining',
-    starting: 'Starting',
-    unknown: 'Unknown',
-    since: 'for {{time}}',
-  },
-  mesh: {
-    label: 'State of the mesh: {{state}}',
-    live: 'Live',
-    lastSeen: 'Not live: last seen {{time}}. What follows may be out of date.',
-    healthy: 'All is well: {{services}}, {{instances}}, {{proxies}} on the latest configuration.',
-    failing_one: '{{names}} is not serving.',
-    failing_other: '{{names}} are not serving.',
-    noProxy: 'No proxy is connected: nothing reaches the services.',
-    degraded: 'Serving, but {{names}} needs attention.',
-    refusing: 'Proxy {{names}} refuses its configuration.',
-    services_one: '{{count}} service',
-    services_other: '{{count}} services',
-    instances_one: '{{count}} instance',
-    instances_other: '{{count}} instances',
-    proxies_one: '{{count}} proxy',
-    proxies_other: '{{count}} proxies',
-    why: {
-      draining: 'It is leaving: no new requests are sent to it.',
-      drained: 'Taken out of service by {{name}}.',
-      drainedWhy: 'Taken out of service by {{name}}: {{reason}}',
-      notChecked: 'Not checked yet.',
-      noReason: 'The health check fails and gives no reason.',
-      notRegistered: 'The registry does not have it any more.',
-      noInstance: 'No instance is registered.',
-      noStream: 'The registry has lost its stream. It keeps the instance until the lease runs out.',
-      dependency: '{{name}} does not answer: {{reason}}',
-      pending: '{{type}} was sent and is not accepted yet.',
-      refused: '{{type}} refused: {{reason}}',
-    },
-    reason: {
-      unreachable: 'cannot be reached',
-      noAnswer: 'no answer to the health check',
-      notServing: 'says that it does not serve',
-      starting: 'is starting',
-      silent: 'nothing was heard of it any more',
-    },
-    instancesTitle: 'Instances',
-    noInstances: 'No instance is attached.',
-    noInstancesHint: 'Start a service with npm start, or see the logs of those that should run.',
-    version: 'Version',
-    healthCheck: 'Health check',
-    registry: 'Registry',
-  },
-  overview,
-  services,
-  signals,
   users,
-  account,
-  field: {
-    required: 'Fill this in.',
-    email: 'Enter an address such as name@example.com.',
-    future: 'Choose a time that is still to come.',
-    pattern: 'This is not in the form that is expected.',
-    minLength_one: 'Use at least {{count}} character.',
-    minLength_other: 'Use at least {{count}} characters.',
-    maxLength_one: 'Use at most {{count}} character.',
-    maxLength_other: 'Use at most {{count}} characters.',
-  },
-  problem: {
-    copy: 'Copy details',
-    retryIn: 'Try again in {{time}}.',
-    notFoundTitle: 'There is no such page',
-    notFoundText: 'The address {{path}} leads nowhere. Check it, or start from the overview.',
-    code: {
-      UNAVAILABLE: {
-        what: 'The server cannot be reached',
-        todo: 'Check that site11 runs (npm start), then try again.',
-      },
-      DEADLINE_EXCEEDED: {
-        what: 'The server did not answer in time',
-        todo: 'Try again. If it stays slow, look at the overview.',
-      },
-      UNAUTHENTICATED: { what: 'You are not signed in', todo: 'Sign in and try again.' },
-      PERMISSION_DENIED: { what: 'You may not do this', todo: 'Ask an administrator for a role that includes it.' },
-      NOT_FOUND: { what: 'This does not exist', todo: 'It may have been removed. Go back and look again.' },
-      RESOURCE_EXHAUSTED: { what: 'Too many requests', todo: 'Wait a little, then try again.' },
-      CLIENT: { what: 'This page failed', todo: 'Reload the page. If it fails again, report the details.' },
-      OTHER: { what: 'This did not work', todo: 'Try again. If it fails again, report the details.' },
-    },
-    reason: {
-      INVALID_FIELD: { what: 'Something is not filled in right', todo: 'Correct the fields that are marked.' },
-      INVALID_FILTER: { what: 'The filter cannot be understood', todo: 'Clear the filter and start anew.' },
-      INVALID_ORDER: { what: 'The list cannot be ordered by that', todo: 'Choose another order.' },
-      INVALID_PAGE_TOKEN: { what: 'The list has changed', todo: 'Load it from the start.' },
-      NOT_FOUND: { what: 'This does not exist', todo: 'It may have been removed. Go back and look again.' },
-      ETAG_MISMATCH: {
-        what: 'Somebody else has changed this meanwhile',
-        todo: 'Load it anew, then make your change again.',
-      },
-      REQUEST_ID_REUSED: {
-        what: 'This was sent before with other values',
-        todo: 'Close the form, open it again and send it once.',
-      },
-      EMAIL_TAKEN: {
-        what: 'Another account has this e-mail address',
-        todo: 'Use another address, or sign in with this one.',
-      },
-      TOKEN_MISSING: { what: 'You are not signed in', todo: 'Sign in and try again.' },
-      TOKEN_INVALID: { what: 'Your session is not valid', todo: 'Sign in and try again.' },
-      TOKEN_EXPIRED: { what: 'Your session has expired', todo: 'Sign in and try again.' },
-      SCOPE_MISSING: { what: 'You may not do this', todo: 'Ask an administrator for a role that includes it.' },
-      CALLER_NOT_ALLOWED: { what: 'You may not do this', todo: 'This is reserved to services.' },
-      BAD_CREDENTIALS: { what: 'E-mail address and password do not match', todo: 'Check both, or set a new password.' },
-      ACCOUNT_DISABLED: { what: 'This account is disabled', todo: 'Ask an administrator to enable it.' },
-      THROTTLED: { what: 'Too many attempts', todo: 'Wait, then try again.' },
-      SESSION_REPLAYED: {
-        what: 'Your session was ended for safety',
-        todo: 'Sign in again. If you did not expect this, change the password.',
-      },
-      SESSION_ENDED: { what: 'Your session has ended', todo: 'Sign in again.' },
-      LINK_INVALID: {
-        what: 'This link does not work any more',
-        todo: 'It was used or has expired. Ask for a new one.',
-      },
-      WRONG_STATE: {
-        what: 'This is not possible in its present state',
-        todo: 'Load it anew. The last administrator cannot be disabled or deleted.',
-      },
-      UNKNOWN_ROLE: { what: 'There is no such role', todo: 'Choose one of the roles that exist.' },
-      DEPENDENCY_UNAVAILABLE: {
-        what: 'A part that is needed does not answer',
-        todo: 'Try again in a moment, or see the overview for what is wrong.',
-      },
-      OVERLOADED: { what: 'The server is at its limit', todo: 'Wait a little, then try again.' },
-      INSTANCE_CONFLICT: { what: 'Two instances claim the same place', todo: 'Stop one of them.' },
-      INTERNAL: {
-        what: 'The server has a fault',
-        todo: 'Report it with the details: the trace id finds it in the logs.',
-      },
-      WEAK_PASSWORD: {
-        what: 'This password is too easy to guess',
-        todo: 'Choose one that is not common and does not contain your address.',
-      },
-      WRONG_METHOD: {
-        what: 'This address does not take this kind of request',
-        todo: 'Reload the page; report it with the details if it stays.',
-      },
-      TOO_LARGE: {
-        what: 'This is too large to send',
-        todo: 'Send less at once.',
-      },
-      WRONG_CONTENT_TYPE: {
-        what: 'The server does not take this format',
-        todo: 'Reload the page; report it with the details if it stays.',
-      },
-      VERSION_NOT_SERVED: {
-        what: 'The server does not have this version of the API',
-        todo: 'Reload the page; report it with the details if it stays.',
-      },
-      NO_SUPERVISOR: {
-        what: 'The Console does not run the processes of this mesh',
-        todo: 'Use what does, such as Compose or Kubernetes.',
-      },
-    },
-  },
 }

@@ -9,6 +9,7 @@ import {
 import { Link } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { en } from '../i18n/en.ts'
 import { ProblemInline } from '../ui/problem.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Since } from '../ui/time.tsx'
@@ -17,6 +18,8 @@ import { SubjectLink } from './links.tsx'
 import { dateOf } from './state.ts'
 import { useAsJournalGrows } from './use-as-journal-grows.ts'
 import type { Mesh } from './use-mesh.ts'
+
+type Code = keyof typeof en.overview.finding
 
 function toneOf(severity: Severity) {
   if (severity === Severity.CRITICAL) return 'failing'
@@ -44,16 +47,19 @@ export function Findings({ mesh }: { mesh: Mesh }) {
 }
 
 function One({ finding, mesh }: { finding: Finding; mesh: Mesh }) {
-  const { t } = useTranslation()
-  const { severity, subject, problem, cause, nextStep, changes } = finding
+  const { t, i18n } = useTranslation()
+  const { severity, code, subject, problem, cause, nextStep, changes } = finding
   const since = dateOf(finding.since)
   const tone = toneOf(severity)
+  const name = subject === 'mesh' ? t('findings.mesh') : subject.slice(subject.indexOf('/') + 1)
+  // The Console writes English: in other languages it stands below what they have words of their own for.
+  const own = i18n.language !== 'en' && i18n.exists(`overview.finding.${code}.what`)
   return (
     <li>
       <div className={styles.head}>
         <StateMark name={tone} label={t(`findings.severities.${tone}`)} />
         <SubjectLink subject={subject} mesh={mesh} className={styles.subject}>
-          {subject === 'mesh' ? t('findings.mesh') : subject.slice(subject.indexOf('/') + 1)}
+          {name}
         </SubjectLink>
         {since && (
           <Text span size="xs" c="dimmed">
@@ -61,11 +67,22 @@ function One({ finding, mesh }: { finding: Finding; mesh: Mesh }) {
           </Text>
         )}
       </div>
-      <p>{problem}</p>
-      <p className={styles.more}>{cause}</p>
-      <p className={styles.more}>
-        {t('findings.next')} {nextStep}
-      </p>
+      {own && (
+        <>
+          <p>{t(`overview.finding.${code as Code}.what`, { name })}</p>
+          <p className={styles.more}>
+            {t('findings.next')} {t(`overview.finding.${code as Code}.todo`)}
+          </p>
+        </>
+      )}
+      <div lang="en">
+        <p className={own ? styles.more : undefined}>{problem}</p>
+        <p className={styles.more}>{cause}</p>
+        <p className={styles.more}>
+          {own ? '' : `${t('findings.next')} `}
+          {nextStep}
+        </p>
+      </div>
       {changes.length > 0 && (
         <p className={styles.more}>
           {t('findings.changes')}{' '}

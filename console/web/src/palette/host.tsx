@@ -5,11 +5,15 @@ import { IconSearch } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { withWords } from '../i18n/index.ts'
 import styles from './host.module.css'
 import { goTo, opensPalette, paletteKeys } from './keys.ts'
 import { usePlainKeys } from './use-keys.ts'
 
-const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }))
+const Palette = lazy(async () => {
+  const { Palette } = await withWords(import('./palette.tsx'), 'gateway', 'activity', 'services')
+  return { default: Palette }
+})
 const KeyMap = lazy(async () => ({ default: (await import('./key-map.tsx')).KeyMap }))
 
 /** After `g` the letter is waited for so long. ms. */

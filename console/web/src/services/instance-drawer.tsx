@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useMesh } from '../mesh/use-mesh.ts'
+import { PageCalls } from '../ui/page-calls.tsx'
 import styles from './instance.module.css'
 import type { InstanceTab } from './search.ts'
 
@@ -35,6 +36,7 @@ export function InstanceDrawer({ name, tab, onTab, onClose }: InstanceDrawerProp
       <Drawer.Content aria-label={shown}>
         <Drawer.Body className={styles.drawer}>
           <div className={styles.corner}>
+            <PageCalls />
             {shown && (
               <ActionIcon
                 variant="subtle"

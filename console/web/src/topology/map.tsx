@@ -21,13 +21,14 @@ import {
 import { type MouseEvent, memo, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { errorLevel, linkText, widthOf } from './figures.ts'
-import { type Places, partHeight, partWidth, placesWith } from './layout.ts'
+import { type Place, type Places, partHeight, partWidth, placesWith } from './layout.ts'
 import styles from './map.module.css'
 import { type Link as Call, clientsId, type Part, type Topology } from './model.ts'
 import { Figures, Members, nameOf, PartState, targetOf, useWhy } from './part.tsx'
+import { pathThrough, wayOf } from './way.ts'
 
 type PartNode = Node<{ part: Part }, 'part'>
-type CallEdge = Edge<{ call: Call }, 'call'>
+type CallEdge = Edge<{ call: Call; way: Place[] | undefined }, 'call'>
 
 const nodeTypes = { part: memo(PartBox) }
 const edgeTypes = { call: memo(CallLine) }
@@ -85,7 +86,7 @@ function Canvas({ topology }: { topology: Topology }) {
       type: 'call',
       source: call.from,
       target: call.to,
-      data: { call },
+      data: { call, way: wayOf(call, placed, topology.parts) },
       ariaLabel: facts ? `${label}: ${facts}` : label,
       className: `${styles.edge} ${styles[errorLevel(call)]}`,
       interactionWidth: 24,
@@ -185,15 +186,17 @@ function PartBox({ data: { part } }: NodeProps<PartNode>) {
 /** Its label shows on hover and focus, and always when something is wrong. */
 function CallLine({ data, sourceX, sourceY, targetX, targetY }: EdgeProps<CallEdge>) {
   const { t, i18n } = useTranslation()
-  const [path, labelX, labelY] = getBezierPath({
-    sourceX,
-    sourceY,
-    sourcePosition: Position.Right,
-    targetX,
-    targetY,
-    targetPosition: Position.Left,
-  })
   if (!data) return null
+  const [path, labelX, labelY] = data.way
+    ? lineThrough(data.way)
+    : getBezierPath({
+        sourceX,
+        sourceY,
+        sourcePosition: Position.Right,
+        targetX,
+        targetY,
+        targetPosition: Position.Left,
+      })
   const label = linkText(data.call, t, i18n.language)
   return (
     <BaseEdge
@@ -202,4 +205,9 @@ function CallLine({ data, sourceX, sourceY, targetX, targetY }: EdgeProps<CallEd
       {...(label && { label, labelX, labelY, labelBgPadding: [6, 3] as [number, number], labelBgBorderRadius: 4 })}
     />
   )
+}
+
+function lineThrough(way: readonly Place[]): [path: string, labelX: number, labelY: number] {
+  const { path, middle } = pathThrough(way)
+  return [path, middle.x, middle.y]
 }

@@ -44,6 +44,9 @@ export interface Topology {
 export const clientsId = 'clients'
 export const edgeId = 'edge'
 const serviceId = (name: string) => `service/${name}`
+/** Watched as what a service depends on, but a part of the service itself: whether its events are passed on. */
+const withinServices: ReadonlySet<string> = new Set(['events'])
+
 const storeId = (name: string) => `store/${name}`
 
 function stateName(status: HealthStatus): StateName {
@@ -71,7 +74,7 @@ export function topologyFrom(
   const byService = Map.groupBy(instances, ({ service }) => service)
   const health = new Map(mesh.health?.services.map(each => [each.service, each]))
   const services = [...new Set([...health.keys(), ...byService.keys()])].sort()
-  const stores = mesh.health?.dependencies ?? []
+  const stores = mesh.health?.dependencies.filter(({ name }) => !withinServices.has(name)) ?? []
 
   const figures = (matches: (flow: Flow) => boolean) => (flows ? sumOf(flows.filter(matches)) : noFigures)
   const fromEdge = ({ caller }: Flow) => !services.includes(caller)

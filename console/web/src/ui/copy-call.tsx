@@ -1,12 +1,10 @@
-/** "Copy as": any call of any page as curl, grpcurl or TypeScript. */
+/** "Copy as": a call that is not made yet, as curl, grpcurl or TypeScript. Those that were made are in `page-calls.tsx`. */
 import type { DescMessage, DescMethod, MessageInitShape, Registry } from '@bufbuild/protobuf'
 import { Button, Menu } from '@mantine/core'
 import { IconCopy } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { type CopyKind, copyCall, copyKinds } from '../api/copy-call.ts'
-import { isPublic } from '../api/policy.ts'
-import { copyText } from './clipboard.ts'
-import { toastDone, toastProblem } from './toasts.tsx'
+import { copyKindNames, useCopyCall } from './use-copy-call.ts'
 
 interface CopyCallProps<I extends DescMessage> {
   method: DescMethod & { input: I }
@@ -19,8 +17,6 @@ interface CopyCallProps<I extends DescMessage> {
   inDialog?: boolean
 }
 
-const names: Record<CopyKind, string> = { curl: 'curl', grpcurl: 'grpcurl', typescript: 'TypeScript' }
-
 export function CopyCallMenu<I extends DescMessage>({
   method,
   request,
@@ -30,15 +26,7 @@ export function CopyCallMenu<I extends DescMessage>({
 }: CopyCallProps<I>) {
   const { t } = useTranslation()
   const textOf = (kind: CopyKind) => copyCall(kind, { method, request, registry, origin: location.origin })
-  const copy = async (kind: CopyKind) => {
-    try {
-      await copyText(textOf(kind) ?? '')
-      const isOpen = isPublic(method) || kind === 'typescript'
-      await toastDone(t(isOpen ? 'copyCall.done' : 'copyCall.doneToken', { name: names[kind] }))
-    } catch (error) {
-      await toastProblem(error)
-    }
-  }
+  const copy = useCopyCall()
   return (
     <Menu position={inDialog ? 'bottom-start' : 'bottom-end'} withinPortal={!inDialog} disabled={disabled}>
       <Menu.Target>
@@ -48,8 +36,12 @@ export function CopyCallMenu<I extends DescMessage>({
       </Menu.Target>
       <Menu.Dropdown>
         {copyKinds.map(kind => (
-          <Menu.Item key={kind} disabled={disabled || textOf(kind) === undefined} onClick={() => void copy(kind)}>
-            {names[kind]}
+          <Menu.Item
+            key={kind}
+            disabled={disabled || textOf(kind) === undefined}
+            onClick={() => void copy(method, kind, textOf(kind) ?? '')}
+          >
+            {copyKindNames[kind]}
           </Menu.Item>
         ))}
       </Menu.Dropdown>

@@ -34,6 +34,7 @@ import { MeshPill } from '../mesh/summary.tsx'
 import { PaletteHost } from '../palette/host.tsx'
 import { BarMenu, BarMenuItem } from './bar-menu.tsx'
 import styles from './frame.module.css'
+import { PageCalls } from './page-calls.tsx'
 import { Preferences } from './preferences.tsx'
 
 /** A page is offered to those who may call what it shows. */
@@ -81,10 +82,14 @@ export function Frame() {
       <dialog ref={sheet} className={styles.sheet} aria-label={t('nav.label')} closedby="any">
         <Brand />
         <Nav onChoose={() => sheet.current?.close()} />
+        {/* Where there is no room for them in the bar. */}
+        <div className={styles.preferences}>
+          <Preferences />
+        </div>
       </dialog>
       <div>
         <header className={styles.bar}>
-          <Group gap="xs" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap" className={styles.place}>
             <ActionIcon
               className={styles.burger}
               variant="subtle"
@@ -100,7 +105,10 @@ export function Frame() {
           <Group gap={4} wrap="nowrap">
             <MeshPill />
             <PaletteHost />
-            <Preferences />
+            <PageCalls />
+            <div className={styles.wide}>
+              <Preferences />
+            </div>
             <Account />
           </Group>
         </header>
@@ -157,7 +165,7 @@ function Crumbs() {
     return name ? [{ title: name, pathname }] : []
   })
   return (
-    <Breadcrumbs separatorMargin={6} fz="sm">
+    <Breadcrumbs separatorMargin={6} fz="sm" className={styles.crumbs}>
       {crumbs.map(({ title, pathname }, place) =>
         place < crumbs.length - 1 ? (
           <Link key={pathname} to={pathname} search className={styles.crumb}>

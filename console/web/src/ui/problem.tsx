@@ -55,9 +55,9 @@ function Words({ error, onRetry, children, whole }: ProblemProps & { whole?: boo
     <Stack gap={whole ? 'sm' : 4} align="flex-start">
       {whole ? <Title order={1}>{what}</Title> : <Text fw={600}>{what}</Text>}
       <Text c="dimmed">{todo}</Text>
-      {problem.reason === 'ACCOUNT_DISABLED' && reason && <Text>{t('users.disabledBecause', { reason })}</Text>}
+      {problem.reason === 'ACCOUNT_DISABLED' && reason && <Text>{t('problem.disabledBecause', { reason })}</Text>}
       {problem.reason === 'ACCOUNT_DISABLED' && until && (
-        <Text>{t('users.disabledUntil', { time: moment(new Date(until), i18n.language) })}</Text>
+        <Text>{t('problem.disabledUntil', { time: moment(new Date(until), i18n.language) })}</Text>
       )}
       {problem.retryAfterMs !== undefined && problem.retryAfterMs >= 1000 && (
         <Text>{t('problem.retryIn', { time: duration(problem.retryAfterMs, i18n.language) })}</Text>

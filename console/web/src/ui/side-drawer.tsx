@@ -1,6 +1,7 @@
 import { CloseButton, Drawer, Group, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import { PageCalls } from './page-calls.tsx'
 
 interface SideDrawerProps {
   opened: boolean
@@ -22,6 +23,7 @@ export function SideDrawer({ opened, onClose, title, action, children }: SideDra
           <Group justify="space-between" mb="md" wrap="nowrap" align="flex-start">
             <Title order={2}>{title}</Title>
             <Group gap={4} wrap="nowrap">
+              <PageCalls />
               {action}
               <CloseButton onClick={onClose} aria-label={t('common.close')} />
             </Group>

@@ -27,7 +27,7 @@ export function useRowWords(): RowWords {
       language,
       select: fill(t('users.select', { name: gap })),
       actions: fill(t('users.actions', { name: gap })),
-      until: fill(t('users.disabledUntil', { time: gap })),
+      until: fill(t('problem.disabledUntil', { time: gap })),
       verified: t('users.verified'),
       active: t('users.active'),
       disabled: t('users.disabled'),

@@ -6,7 +6,7 @@ import { createQueryOptions } from '@connectrpc/connect-query'
 import { useDebouncedValue } from '@mantine/hooks'
 import { type ListUsersResponse, UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { useQueries, useQueryClient } from '@tanstack/react-query'
-import { useCallback, useEffect, useMemo, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { transport } from '../api/client.ts'
 import { listsKey } from './cache.ts'
 import { knownRows, nowhere, type Places, pageOf, settle, startsOf, tokensFor } from './places.ts'
@@ -61,13 +61,20 @@ export function usePlaces(search: UsersSearch) {
   const client = useQueryClient()
   const key = listKey(search)
   const [state, setState] = useState(() => ({ key, places: memoryOf(key).places }))
-  if (state.key !== key) setState({ key, places: memoryOf(key).places })
+  const current = useRef(state)
+  if (state.key !== key) {
+    const other = { key, places: memoryOf(key).places }
+    current.current = other
+    setState(other)
+  }
   const { places } = state
+  /** Not by a function to `setState`: React keeps those that change nothing, and with them the pages that they look at. */
   const setPlaces = useCallback((change: (places: Places) => Places) => {
-    setState(now => {
-      const places = change(now.places)
-      return places === now.places ? now : { ...now, places }
-    })
+    const now = current.current
+    const next = change(now.places)
+    if (next === now.places) return
+    current.current = { ...now, places: next }
+    setState(current.current)
   }, [])
   useEffect(() => remember(state.key, { places: state.places }), [state])
   /** Loads the list from its start. */

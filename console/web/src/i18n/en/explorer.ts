@@ -154,9 +154,3 @@ export const explorer = {
     tooLong: 'Link copied without the request: it is too long for an address.',
   },
 }
-
-export const copyCall = {
-  label: 'Copy as',
-  done: 'Copied as {{name}}.',
-  doneToken: 'Copied as {{name}}. Its first line says how to set $TOKEN.',
-}

@@ -1,0 +1,16 @@
+export const signals = {
+  perSecond: '/s',
+  p95Hint: 'What 95 of 100 requests took at most, in the slowest ten seconds of the last minute.',
+  none: 'No figures: the Statistics service is not running.',
+  noneHint: 'Rates, errors and durations appear by themselves when it is there.',
+  range: 'Range',
+  requests: 'All requests',
+  others: 'Others',
+  rateTitle: 'Requests per second',
+  errorsTitle: 'Share of errors',
+  durationsTitle: 'Durations',
+  serverErrors: 'of the service',
+  clientErrors: 'of callers',
+  dropped_one: '{{requests}} request is in none of these figures: there were too many to tell apart.',
+  dropped_other: '{{requests}} requests are in none of these figures: there were too many to tell apart.',
+}

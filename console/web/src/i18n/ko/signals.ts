@@ -1,0 +1,15 @@
+export const signals = {
+  perSecond: '/초',
+  p95Hint: '요청 100건 중 95건이 이 시간 안에 끝났습니다. 최근 1분 가운데 가장 느렸던 10초의 값입니다.',
+  none: '수치 없음: Statistics 서비스가 실행되고 있지 않습니다.',
+  noneHint: '서비스가 시작되면 요청 수, 오류, 응답 시간이 저절로 나타납니다.',
+  range: '기간',
+  requests: '전체 요청',
+  others: '기타',
+  rateTitle: '초당 요청 수',
+  errorsTitle: '오류 비율',
+  durationsTitle: '응답 시간',
+  serverErrors: '서비스 오류',
+  clientErrors: '호출자 오류',
+  dropped_other: '구분해서 셀 수 있는 양을 넘어 요청 {{requests}}건이 이 수치에서 빠졌습니다.',
+}
