@@ -45,8 +45,9 @@ export async function measureQueries(mesh: BenchMesh, times: number): Promise<Qu
     ['request.duration', 'distribution'],
   ] as const) {
     const found = Array.from({ length: days * 24 }, (_, back) => hourOf(metric, kind, hour - (back + 1) * 3600))
-    for (const { pending: _, ...document } of found)
-      await hours.replaceOne({ _id: document._id }, document, { upsert: true })
+    await hours.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } })
+    // Nothing is made of them.
+    await hours.insertMany(found.map(({ pending: _, ...document }) => document))
   }
   await client.close()
   const authorization = `Bearer ${await mesh.login()}`
