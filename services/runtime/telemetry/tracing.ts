@@ -22,6 +22,12 @@ interface Running {
 }
 let running: Running | undefined
 
+/** The spans under way of calls that are answered here, by their traces. */
+const underway = new Map<string, TraceContext>()
+
+/** @returns the span of a call that is answered here now, for what knows its trace id alone, such as the events of a change. */
+export const spanUnderway = (traceId: string): TraceContext | undefined => underway.get(traceId)
+
 /** @returns whether spans are to be sent. */
 export const isTraced = (env: NodeJS.ProcessEnv = process.env): boolean =>
   Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) &&
@@ -143,9 +149,12 @@ function start(
     within,
   )
   const { traceId, spanId, traceFlags } = span.spanContext()
+  const context = { traceId, spanId, sampled: (traceFlags & 1) === 1 }
+  if (kind === 'server') underway.set(traceId, context)
   return {
-    context: { traceId, spanId, sampled: (traceFlags & 1) === 1 },
+    context,
     end(code) {
+      if (underway.get(traceId) === context) underway.delete(traceId)
       if (kind !== 'consumer') span.setAttribute('rpc.grpc.status_code', code)
       if (isFailure(kind, code)) span.setStatus({ code: 2 })
       span.end()
