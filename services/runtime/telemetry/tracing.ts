@@ -3,6 +3,7 @@
  * Without one nothing is loaded, and trace ids go from hop to hop all the same.
  */
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { status } from '@grpc/grpc-js'
 import type { Tracer } from '@opentelemetry/api'
 import type { Log } from '../log.ts'
@@ -15,6 +16,9 @@ export interface Span {
 
 /** As in OpenTelemetry. */
 const kinds = { server: 1, client: 2, consumer: 4 } as const
+
+/** How long a process that ends goes on sending. ms. */
+const lastMs = 1000
 
 interface Running {
   tracer: Tracer
@@ -68,7 +72,8 @@ export async function startTracing(
   log.info('traces are sent by OTLP')
   return async () => {
     if (running === mine) running = undefined
-    await provider.shutdown().catch(() => {})
+    // By itself it goes on for as long as it may retry, when the receiver is away.
+    await Promise.race([provider.shutdown().catch(() => {}), wait(lastMs, undefined, { ref: false })])
   }
 }
 
