@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import { createLog } from '@site11/runtime/log.ts'
 import { startTracing } from '@site11/runtime/telemetry/tracing.ts'
 import { clientOf, list, startInstance, type TestInstance, userNamed } from '@site11/runtime/test-service.ts'
-import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Edge, startEdge } from './edge-fixture.ts'
 import { consoleContract, instance, until, usersContract } from './testbed.ts'
@@ -72,7 +72,7 @@ beforeAll(async () => {
     service: 'users',
     instance: 'users-1',
     version: '1',
-    log: pino({ enabled: false }),
+    log: createLog('test', 'silent'),
   })
   inner = await startInstance({ getUser: async ({ id }) => userNamed(id) })
   list('inner', inner)

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { Event } from '@site11/proto/grpc/site11/types/v1/event.ts'
 import type { Binary } from 'mongodb'
+import { spanUnderway } from '../telemetry/tracing.ts'
 
 export { Event }
 
@@ -14,6 +15,8 @@ export interface OutboxEntry {
   time: Date
   /** 32 hexadecimal digits; empty when it belongs to no trace. */
   traceId: string
+  /** The span in which it came to be, and its flags, as in `traceparent`; only where spans are sent. */
+  parent?: string
   data: Uint8Array | Binary
 }
 
@@ -36,20 +39,22 @@ export function outboxEntry<T>(
   message: T,
   { sequence, time, traceId }: Pick<OutboxEntry, 'sequence' | 'time' | 'traceId'>,
 ): OutboxEntry {
-  return { id: randomUUID(), type, sequence, time, traceId, data: codec.encode(message).finish() }
+  const span = spanUnderway(traceId)
+  const parent = span && { parent: `${span.spanId}-${span.sampled ? '01' : '00'}` }
+  return { id: randomUUID(), type, sequence, time, traceId, ...parent, data: codec.encode(message).finish() }
 }
 
 /** @param kind what the aggregate is, such as `users`. @returns the event as it travels. */
 export function eventBytes(entry: OutboxEntry, stream: string, kind: string, aggregate: string): Buffer {
-  const { id, type, sequence, time, traceId, data } = entry
+  const { id, type, sequence, time, traceId, parent, data } = entry
   const event: Event = {
     id,
     source: `/services/${stream}`,
     type,
     subject: `${kind}/${aggregate}`,
     time,
-    // The parent is the event, by the first digits of its id.
-    traceparent: traceId && `00-${traceId}-${id.replaceAll('-', '').slice(0, 16)}-01`,
+    // Where it came to be in no span, the parent is the event, by the first digits of its id.
+    traceparent: traceId && `00-${traceId}-${parent ?? `${id.replaceAll('-', '').slice(0, 16)}-00`}`,
     sequence,
     data: Buffer.from('buffer' in data && 'sub_type' in data ? data.buffer : (data as Uint8Array)),
   }

@@ -14,6 +14,8 @@ import { ServiceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Store } from '../store/connect.ts'
 import { isUnreachable } from '../store/store-error.ts'
+import { parseTraceparent } from '../telemetry/trace-context.ts'
+import { consumerSpan } from '../telemetry/tracing.ts'
 import { type Command, createCommands } from './commands.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { type Codec, type Event, readEvent } from './event.ts'
@@ -196,13 +198,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
       }
     }
     try {
-      if (fresh.length > 0)
-        await inbox.once([...ids], session =>
-          handler.handle(
-            fresh.map(({ event }) => event),
-            session,
-          ),
-        )
+      if (fresh.length > 0) await handleOnce(fresh.map(({ event }) => event))
       await acknowledge([...done, ...left])
     } catch (error) {
       await acknowledge(done)
@@ -217,6 +213,20 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
         if (lanes.isHeldBack(item.subject)) lanes.holdBack(item, 0)
         else await handle([item])
       }
+    }
+  }
+
+  /** Under a span that goes on with the trace of the events. */
+  async function handleOnce(events: Event[]): Promise<void> {
+    const parents = events.flatMap(({ traceparent }) => parseTraceparent(traceparent) ?? [])
+    const span = consumerSpan(stream, group, parents, events.length)
+    const ids = events.map(({ id }) => id)
+    try {
+      await inbox.once(ids, session => handler.handle(events, session))
+      span?.end(status.OK)
+    } catch (error) {
+      span?.end(error instanceof ServiceError ? error.code : status.UNKNOWN)
+      throw error
     }
   }
 

@@ -2,12 +2,15 @@ import { status } from '@grpc/grpc-js'
 import { ReportMetricsRequest } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import fc from 'fast-check'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { eventBytes, outboxEntry, readEvent } from '../events/event.ts'
 import { bucketOf } from '../histogram.ts'
+import { createLog } from '../log.ts'
 import { exposition } from './exposition.ts'
 import { allMetrics, counter, durations, level } from './metrics.ts'
 import { measureProcess } from './process.ts'
 import { reportMetrics, takeMeasurements } from './report.ts'
 import { parseTraceparent, traceOf, traceparentOf } from './trace-context.ts'
+import { serverSpan, startTracing } from './tracing.ts'
 
 beforeEach(() => void takeMeasurements())
 
@@ -151,4 +154,25 @@ test('without a valid traceparent the request id of the edge names the trace', (
   const headers: Record<string, string> = { traceparent: '00-nonsense', 'x-request-id': requestId }
   const found = traceOf({ get: name => (headers[name] ? [headers[name]] : []) })
   expect(found).toEqual({ traceId: requestId.replaceAll('-', '').toLowerCase(), spanId: '', sampled: false })
+})
+
+test('an event belongs to the span in which it came to be, and without one to the trace alone', async () => {
+  const codec = { encode: () => ({ finish: () => new Uint8Array() }), decode: () => undefined }
+  const about = { sequence: 1, time: new Date(), traceId: trace }
+  const traceparent = () =>
+    readEvent(eventBytes(outboxEntry('test.Happened', codec, undefined, about), 'tests', 'tests', 'a')).traceparent
+  const known = { traceId: trace, sampled: false }
+  expect(parseTraceparent(traceparent())).toMatchObject(known)
+  // Nobody listens there, which does no harm.
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }
+  const log = createLog('test', 'silent')
+  const stop = await startTracing({ service: 'tests', instance: 'tests-1', version: '1', log }, env)
+  const opened = serverSpan('/site11.tests.v1.TestsService/Test', { traceId: trace, spanId: span, sampled: true })
+  expect(parseTraceparent(traceparent())).toEqual(opened?.context)
+  opened?.end(status.OK)
+  expect(parseTraceparent(traceparent())).toMatchObject(known)
+  await stop()
+  expect(
+    serverSpan('/site11.tests.v1.TestsService/Test', { traceId: trace, spanId: span, sampled: true }),
+  ).toBeUndefined()
 })

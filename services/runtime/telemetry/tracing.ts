@@ -3,6 +3,7 @@
  * Without one nothing is loaded, and trace ids go from hop to hop all the same.
  */
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { status } from '@grpc/grpc-js'
 import type { Tracer } from '@opentelemetry/api'
 import type { Log } from '../log.ts'
@@ -16,11 +17,20 @@ export interface Span {
 /** As in OpenTelemetry. */
 const kinds = { server: 1, client: 2, consumer: 4 } as const
 
+/** How long a process that ends goes on sending. ms. */
+const lastMs = 1000
+
 interface Running {
   tracer: Tracer
   api: typeof import('@opentelemetry/api')
 }
 let running: Running | undefined
+
+/** The spans under way of calls that are answered here, by their traces. */
+const underway = new Map<string, TraceContext>()
+
+/** @returns the span of a call that is answered here now, for what knows its trace id alone, such as the events of a change. */
+export const spanUnderway = (traceId: string): TraceContext | undefined => underway.get(traceId)
 
 /** @returns whether spans are to be sent. */
 export const isTraced = (env: NodeJS.ProcessEnv = process.env): boolean =>
@@ -62,7 +72,8 @@ export async function startTracing(
   log.info('traces are sent by OTLP')
   return async () => {
     if (running === mine) running = undefined
-    await provider.shutdown().catch(() => {})
+    // By itself it goes on for as long as it may retry, when the receiver is away.
+    await Promise.race([provider.shutdown().catch(() => {}), wait(lastMs, undefined, { ref: false })])
   }
 }
 
@@ -143,9 +154,12 @@ function start(
     within,
   )
   const { traceId, spanId, traceFlags } = span.spanContext()
+  const context = { traceId, spanId, sampled: (traceFlags & 1) === 1 }
+  if (kind === 'server') underway.set(traceId, context)
   return {
-    context: { traceId, spanId, sampled: (traceFlags & 1) === 1 },
+    context,
     end(code) {
+      if (underway.get(traceId) === context) underway.delete(traceId)
       if (kind !== 'consumer') span.setAttribute('rpc.grpc.status_code', code)
       if (isFailure(kind, code)) span.setStatus({ code: 2 })
       span.end()
