@@ -36,7 +36,7 @@ export function EventList<E extends ListedEvent>(props: EventListProps<E>) {
   const { t } = useTranslation()
   const names = useActorNames(events?.map(({ actor }) => actor).filter(actor => actor !== own) ?? [])
   const byWhom = (actor: string) =>
-    actor === '' || actor === own ? undefined : t('users.by', { name: names.get(actor) ?? actor })
+    actor === '' || actor === own ? undefined : t('security.by', { name: names.get(actor) ?? actor })
   return (
     <Stack component="section" gap="xs" mb="lg">
       <Title order={3} size="h5">

@@ -52,7 +52,7 @@ function Entry({ change: { actor, action, subject, reason, fields }, own }: { ch
     <div>
       <span className="mono">{action}</span> {subject !== own && <span className="mono">{subject}</span>}
       <Text size="xs" c="dimmed" component="div">
-        {actor === own ? t('users.byThisUser') : t('users.by', { name: actor })}
+        {actor === own ? t('users.byThisUser') : t('security.by', { name: actor })}
         {reason && ` · ${reason}`}
       </Text>
       {fields.map(({ field, before, after }) => (

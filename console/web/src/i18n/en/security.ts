@@ -1,4 +1,5 @@
 export const security = {
+  by: 'by {{name}}',
   account: 'Rights and credentials',
   signIns: 'Sign-ins',
   mesh: 'In the journal',

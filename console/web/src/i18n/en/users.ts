@@ -106,7 +106,6 @@ export const users = {
   endAll_other: 'End all {{count}} sessions',
   noActivity: 'Nothing is recorded.',
   noActivityHint: 'The journal keeps what is done to this user, and what the user does to the mesh, for 90 days.',
-  by: 'by {{name}}',
   byThisUser: 'by this user',
   conflict: 'Somebody else has changed this user meanwhile',
   conflictHint: 'Nothing is lost. Choose what is to be kept, field by field, then save.',

@@ -1,4 +1,5 @@
 export const security = {
+  by: '수행: {{name}}',
   account: '권한과 인증 정보',
   signIns: '로그인 기록',
   mesh: '저널 기록',

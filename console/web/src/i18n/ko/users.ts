@@ -102,7 +102,6 @@ export const users: Translation<typeof english> = {
   endAll_other: '세션 {{count}}개 모두 끝내기',
   noActivity: '기록이 없습니다.',
   noActivityHint: '이 사용자에게 일어난 일과 이 사용자가 메시에 한 일이 90일 동안 기록됩니다.',
-  by: '수행: {{name}}',
   byThisUser: '이 사용자가 수행',
   conflict: '그사이 다른 사람이 이 사용자를 변경했습니다',
   conflictHint: '입력한 내용은 그대로 있습니다. 항목마다 남길 값을 고른 뒤 저장하십시오.',
