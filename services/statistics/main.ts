@@ -28,6 +28,7 @@ import { createMethodOf } from './rest-paths.ts'
 import { runRollups } from './rollup-runner.ts'
 import { openRollups } from './rollup-store.ts'
 import { statisticsService } from './service.ts'
+import { createSlots } from './slots.ts'
 import { createSliceStore } from './store.ts'
 
 try {
@@ -77,7 +78,7 @@ async function start(config: StatisticsConfig, log: Log): Promise<() => Promise<
     instance: config.SITE11_INSTANCE,
   })
   const catalogue = createCatalogue(() => [...measurements.declared(), ...product.declared()])
-  const queries = { rollups, history, catalogue, now }
+  const queries = { rollups, history, catalogue, slots: createSlots(8), now }
   const boards = await openBoards(config, store, (query, signal) => queryMetric(queries, query, signal), log)
   const stop = await serve({
     name: 'statistics',

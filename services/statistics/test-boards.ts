@@ -40,7 +40,8 @@ export async function startBoards() {
   url.pathname = `/statistics_${randomBytes(6).toString('hex')}`
   const store = connectStore({ url: url.href, appName: 'statistics-test' })
   const tokens = createPageTokens('a secret for tests')
-  const clock = { now: new Date('2026-11-23T00:00:00Z'), figures: [] as Figure[] }
+  const begin = new Date('2026-11-23T00:00:00Z')
+  const clock = { now: begin, figures: [] as Figure[] }
   const now = () => clock.now
   const query = queryOf(() => clock.figures, now)
   const networks = networksOf(['127.0.0.0/8'])
@@ -65,6 +66,14 @@ export async function startBoards() {
     makeWaiting: () => makeWaiting(runner('a')),
     pass(seconds: number) {
       clock.now = new Date(clock.now.getTime() + seconds * 1000)
+    },
+    /** As it was at first, but for the indexes. */
+    async clear() {
+      const collections = await store.db.collections()
+      await Promise.all(collections.map(each => each.deleteMany({})))
+      clock.now = begin
+      clock.figures = []
+      written.length = 0
     },
     async stop() {
       await store.db.dropDatabase()

@@ -1,5 +1,5 @@
 /** Answers queries from values that a test says, in place of what was measured. */
-import { QueryMetricResponse } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
+import { type MetricSeries, QueryMetricResponse } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { notFound } from '@site11/runtime/errors.ts'
 import type { Query } from './alerts/evaluate.ts'
 
@@ -25,15 +25,15 @@ export const queryOf =
       time ? (Number(now()) - Number(time)) / 1000 : otherwise
     const [start, end] = [ago(startTime, 3600), ago(endTime, 0)]
     const groups = Map.groupBy(known, ({ labels = [] }) => JSON.stringify(labels.slice(0, groupBy.length)))
-    const series = [...groups].flatMap(([labels, of]) => {
+    const series = [...groups].flatMap(([labels, of]): MetricSeries[] => {
       const points = Array.from({ length: Math.ceil((start - end) / stepS) }, (_, step) => {
         const [from, until] = [start - step * stepS, start - (step + 1) * stepS]
         const values = of.map(
           each => Math.max(0, Math.min(from, each.fromS) - Math.max(until, each.untilS)) * each.value,
         )
         const measured = of.some(each => Math.min(from, each.fromS) > Math.max(until, each.untilS))
-        return { step, value: values.reduce((sum, value) => sum + value, 0), measured }
-      }).filter(({ measured }) => measured)
+        return measured ? [{ step, value: values.reduce((sum, value) => sum + value, 0) }] : []
+      }).flat()
       const total = points.reduce((sum, { value }) => sum + value, 0)
       return points.length > 0 ? [{ labels: JSON.parse(labels), points, total }] : []
     })

@@ -79,6 +79,13 @@ async function attempt(deps: DelivererDeps, delivery: DeliveryDocument): Promise
     { _id: delivery._id, state: waiting },
     { $set: { state, attempts, httpStatus, error, durationMs, attemptTime, nextTime } },
   )
+  if (state === waiting) return
+  // What has waited for it need not wait for longer.
+  const { webhook: of, alert } = delivery
+  await store.collections.deliveries.updateMany(
+    { webhook: of, alert, state: waiting, attempts: 0 },
+    { $set: { nextTime: attemptTime } },
+  )
 }
 
 /** @returns what came of one attempt. */

@@ -7,7 +7,7 @@ import {
   ReportSchedule,
   ReportState,
 } from '@site11/proto/grpc/site11/statistics/v1/reports_service.ts'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { callBy, startBoards, type TestBoards } from '../test-boards.ts'
 import type { Content } from './content.ts'
 import { cell, csvOf } from './csv.ts'
@@ -17,14 +17,17 @@ import { pdfText } from './test-pdf.ts'
 
 let boards: TestBoards
 const me = callBy('me')
-beforeEach(async () => {
+beforeAll(async () => {
   boards = await startBoards()
+})
+beforeEach(async () => {
+  await boards.clear()
   boards.clock.figures = [
     { metric: 'requests', labels: ['users'], fromS: 3600, untilS: 0, value: 2 },
     { metric: 'requests', labels: ['=HYPERLINK("x")'], fromS: 3600, untilS: 0, value: 1 },
   ]
 })
-afterEach(() => boards.stop())
+afterAll(() => boards.stop())
 
 const panel = (id: string, title: string, kind: PanelKind, y: number): Panel => ({
   ...{ id, title, kind, description: '', unit: '', thresholds: [], stacked: false },
