@@ -121,7 +121,7 @@ describe('a report', () => {
     const making = boards.makeWaiting()
     await boards.reportMethods.deleteReport({ id }, me)
     await making
-    expect(await boards.db.collection('report_files').countDocuments({ report: id })).toBe(0)
+    expect(await boards.db.collection('dashboard_report_files').countDocuments({ report: id })).toBe(0)
   })
 
   test('of what is private is seen by nobody else', async () => {
