@@ -162,7 +162,7 @@ describe('a rule', () => {
     const webhook = await makeWebhook()
     await makeRule({ webhooks: [webhook.id] })
     boards.clock.figures = [errors(1)]
-    await Promise.allSettled([boards.evaluate(), boards.evaluate(), boards.evaluate()])
+    await Promise.all([boards.evaluate(), boards.evaluate(), boards.evaluate()])
     expect(await deliveries()).toHaveLength(1)
     expect(await boards.db.collection('alert_changes').countDocuments()).toBe(1)
   })
@@ -203,6 +203,17 @@ describe('a rule', () => {
     await change(rule)
     await look(errors(1))
     expect(await alerts()).toMatchObject([{ state: resolved }])
+  })
+
+  test('of absence takes a time when nobody looked for no absence', async () => {
+    const absence = { query: { ...condition.value.query, groupBy: ['service'] }, window: durationOf(300_000) }
+    await makeRule({ condition: { $case: 'absence', value: absence } })
+    await look(errors(1))
+    boards.pass(1200)
+    for (let looks = 0; looks < 30; looks++) await look({ ...errors(1), fromS: 2000, untilS: 1200 })
+    expect(await alerts()).toEqual([])
+    await look({ ...errors(1), fromS: 2000, untilS: 1200 })
+    expect(await alerts()).toMatchObject([{ state: firing }])
   })
 
   test('is changed only as it was seen, and only to what is right', async () => {
