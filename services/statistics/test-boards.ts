@@ -28,6 +28,7 @@ export function callBy(userId: string, headers = new Map<string, string>()): Cal
   return {
     caller: { kind: 'user', userId, sessionId: 'session', scopes: new Set(), expiresAt: new Date(8.64e15) },
     traceId: '',
+    trace: { traceId: '', spanId: '', sampled: false },
     metadata: new Metadata(),
     signal: new AbortController().signal,
     deadlineMs: Number.POSITIVE_INFINITY,
