@@ -74,7 +74,11 @@ beforeAll(async () => {
 afterEach(async context => {
   if (context.task.result?.state !== 'fail') return
   await requests?.stop(`${context.task.name} (failed)`)
-  await until('no deployment is under way', async () => (await last()).endTime !== undefined, longMs)
+  await until(
+    'no deployment is under way',
+    async () => (await operations.listDeployments({})).deployments.every(({ endTime }) => endTime !== undefined),
+    longMs,
+  )
   await deploy('users', '--from', root)
   await scaled(2)
 })
