@@ -20,7 +20,11 @@ export default defineConfig({
               name: 'core',
               test: /node_modules\/(react|react-dom|scheduler|@tanstack(?!\/(react-virtual|virtual-core))|@connectrpc|@bufbuild\/protobuf|i18next|react-i18next)\//,
             },
-            { name: 'contracts', test: /proto\/gen/ },
+            // What only the pages of Statistics ask for comes with them.
+            {
+              name: 'contracts',
+              test: /proto\/gen(?!\/es\/site11\/statistics\/v1\/(metrics|product|dashboards|alerts|reports)_)/,
+            },
           ],
         },
       },

@@ -16,6 +16,7 @@ import { mayCall } from './api/policy.ts'
 import { explorerSearch } from './explorer/search.ts'
 import { gatewaySearch } from './gateway/search.ts'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
+import { statisticsSearch } from './statistics/search.ts'
 import { topologySearch } from './topology/search.ts'
 import { Missing } from './ui/missing.tsx'
 import { ProblemPage } from './ui/problem.tsx'
@@ -26,6 +27,7 @@ type CrumbTitle =
   | 'nav.overview'
   | 'nav.services'
   | 'nav.explorer'
+  | 'nav.statistics'
   | 'nav.users'
   | 'nav.me'
   | 'users.create'
@@ -155,6 +157,14 @@ const activity = createRoute({
   component: lazyRouteComponent(() => import('./activity/activity.tsx'), 'Activity'),
 })
 
+const statistics = createRoute({
+  getParentRoute: () => app,
+  path: '/statistics',
+  staticData: { title: 'nav.statistics' },
+  validateSearch: statisticsSearch,
+  component: lazyRouteComponent(() => import('./statistics/statistics.tsx'), 'Statistics'),
+})
+
 const users = createRoute({
   getParentRoute: () => app,
   path: '/users',
@@ -238,6 +248,7 @@ export const router = createRouter({
       services.addChildren([serviceList, service.addChildren([servicePage, instancePage])]),
       gateway,
       explorer,
+      statistics,
       users.addChildren([newUser, user]),
       activity,
       me,

@@ -6,6 +6,7 @@ import { gateway } from './en/gateway.ts'
 import { overview } from './en/overview.ts'
 import { palette } from './en/palette.ts'
 import { services, signals } from './en/services.ts'
+import { statistics } from './en/statistics.ts'
 import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
 
@@ -16,6 +17,7 @@ export const en = {
   findings,
   gateway,
   palette,
+  statistics,
   topology,
   nav: {
     label: 'Pages',
@@ -27,6 +29,7 @@ export const en = {
     activity: 'Activity',
     density: 'Density',
     densities: { comfortable: 'Comfortable', dense: 'Dense' },
+    statistics: 'Statistics',
     users: 'Users',
     me: 'Your account',
     skip: 'Skip to content',

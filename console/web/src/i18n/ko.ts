@@ -7,6 +7,7 @@ import { gateway } from './ko/gateway.ts'
 import { overview } from './ko/overview.ts'
 import { palette } from './ko/palette.ts'
 import { services, signals } from './ko/services.ts'
+import { statistics } from './ko/statistics.ts'
 import { topology } from './ko/topology.ts'
 import { users } from './ko/users.ts'
 
@@ -22,6 +23,7 @@ export const ko: Translation<typeof en> = {
   findings,
   gateway,
   palette,
+  statistics,
   topology,
   nav: {
     label: '페이지',
@@ -33,6 +35,7 @@ export const ko: Translation<typeof en> = {
     activity: '활동',
     density: '간격',
     densities: { comfortable: '넉넉하게', dense: '촘촘하게' },
+    statistics: '통계',
     users: '사용자',
     me: '내 계정',
     skip: '본문으로 건너뛰기',

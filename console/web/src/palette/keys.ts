@@ -7,6 +7,7 @@ export const goTo: Readonly<Record<string, string>> = {
   s: '/services',
   g: '/gateway',
   e: '/explorer',
+  i: '/statistics',
   u: '/users',
   a: '/activity',
   m: '/me',

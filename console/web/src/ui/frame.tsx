@@ -5,10 +5,12 @@ import { useLocalStorage } from '@mantine/hooks'
 import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import {
   IconApi,
   IconBoxMultiple,
+  IconChartLine,
   IconGauge,
   IconHistory,
   IconLayoutSidebarLeftCollapse,
@@ -41,6 +43,7 @@ export const pages = [
   { to: '/services', title: 'nav.services', icon: IconBoxMultiple, method: RegistryService.method.listInstances },
   { to: '/gateway', title: 'nav.gateway', icon: IconRoute, method: DiagnosticsService.method.listRoutes },
   { to: '/explorer', title: 'nav.explorer', icon: IconApi, method: AuthService.method.getMe },
+  { to: '/statistics', title: 'nav.statistics', icon: IconChartLine, method: StatisticsService.method.watchSignals },
   { to: '/users', title: 'nav.users', icon: IconUsers, method: UsersService.method.listUsers },
   { to: '/activity', title: 'nav.activity', icon: IconHistory, method: DiagnosticsService.method.listChanges },
   { to: '/me', title: 'nav.me', icon: IconUserCircle, method: UsersService.method.getMe },
