@@ -2,10 +2,10 @@
  * Durations in buckets whose bounds grow by 2 % each, so that a percentile is within 1 % of the exact one (the mapping of DDSketch).
  * Histograms are merged by adding up their buckets, in whatever order, and lose nothing by it.
  */
-const growth = 1.02
+export const growth = 1.02
 const logGrowth = Math.log(growth)
 /** In ms. What is outside counts as the bound: a hundredth of a millisecond, and about three hours. */
-const shortest = 0.01
+export const shortest = 0.01
 export const bucketCount = 1050
 
 /** @param ms how long something took. @returns the bucket that counts it, from 0 to `bucketCount` - 1. */
@@ -15,7 +15,7 @@ export function bucketOf(ms: number): number {
 }
 
 /** @returns the value that stands for all of a bucket, in ms. */
-const middleOf = (bucket: number) => (shortest * growth ** bucket * 2) / (1 + growth)
+export const middleOf = (bucket: number) => (shortest * growth ** bucket * 2) / (1 + growth)
 
 /** Buckets that are added to, asked for percentiles, and used again. */
 export class Histogram {

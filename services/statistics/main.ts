@@ -1,5 +1,7 @@
 /** The Statistics service: config -> connect -> serve -> close. */
 import { randomUUID } from 'node:crypto'
+import { MetricsServiceService } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
+import { ProductServiceService } from '@site11/proto/grpc/site11/statistics/v1/product_service.ts'
 import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
 import { ConfigError, loadConfig, platformConfig, versionOf } from '@site11/runtime/config.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
@@ -7,12 +9,21 @@ import { createLog, type Log } from '@site11/runtime/log.ts'
 import { closeOnSignal, type ServeConfig, serve, service } from '@site11/runtime/serve.ts'
 import { connectStore } from '@site11/runtime/store/connect.ts'
 import { accessLogService } from './access-log.ts'
+import { createCatalogue } from './catalogue.ts'
+import { followEvents, openDomainEvents } from './domain-events.ts'
 import { createFeeds } from './feed.ts'
 import { createHistory } from './history.ts'
 import { createIntake } from './intake.ts'
+import { openMeasurements } from './measurements.ts'
+import { metricsService } from './metrics-service.ts'
 import { recordedOf } from './outcome.ts'
+import { productService } from './product-service.ts'
+import { openProduct } from './product-store.ts'
 import { createRecorder } from './recorder.ts'
+import { requestSource } from './request-blocks.ts'
 import { createMethodOf } from './rest-paths.ts'
+import { runRollups } from './rollup-runner.ts'
+import { openRollups } from './rollup-store.ts'
 import { statisticsService } from './service.ts'
 import { createSliceStore } from './store.ts'
 
@@ -28,7 +39,10 @@ try {
 }
 
 /** @returns the function that ends it. */
-async function start(config: ServeConfig & { SITE11_MONGO_URL: string }, log: Log): Promise<() => Promise<void>> {
+async function start(
+  config: ServeConfig & { SITE11_MONGO_URL: string; SITE11_REDIS_URL: string },
+  log: Log,
+): Promise<() => Promise<void>> {
   const now = Date.now
   const store = connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
   const slices = await createSliceStore(store, `${config.SITE11_INSTANCE}/${randomUUID()}`, now, log)
@@ -43,20 +57,51 @@ async function start(config: ServeConfig & { SITE11_MONGO_URL: string }, log: Lo
       if (recorded) recorder.record(recorded)
     }
   }, log)
+  const rollups = await openRollups(store.db, log)
+  const measurements = await openMeasurements(store.db, now, log)
+  const product = await openProduct(store.db, log)
+  const domainEvents = await openDomainEvents(store, now, log)
+  const consumers = await followEvents(domainEvents, {
+    store,
+    redisUrl: config.SITE11_REDIS_URL,
+    instance: config.SITE11_INSTANCE,
+    log,
+  })
+  const runner = runRollups({
+    rollups,
+    sources: [requestSource(slices.collection), measurements.source, domainEvents.source, product.source],
+    refresh: async () => void (await Promise.all([measurements.refresh(), product.refresh()])),
+    now,
+    log,
+    db: store.db,
+    instance: config.SITE11_INSTANCE,
+  })
+  const catalogue = createCatalogue(() => [...measurements.declared(), ...product.declared()])
+  const queries = { rollups, history, catalogue, now }
   const stop = await serve({
     name: 'statistics',
     version: versionOf(import.meta.dirname),
     config,
     log,
-    services: () => [service(StatisticsServiceService, statisticsService({ feeds, recorder, ready: intake.ready }))],
+    services: () => [
+      service(StatisticsServiceService, statisticsService({ feeds, recorder, ready: intake.ready })),
+      service(MetricsServiceService, metricsService(queries, measurements)),
+      service(ProductServiceService, productService(product, now)),
+    ],
     foreign: [accessLog],
     probes: {},
-    dispensable: { mongodb: store.ping },
+    dispensable: {
+      mongodb: store.ping,
+      rollups: runner.probe,
+      events: async () => void (await Promise.all(consumers.map(each => each.probe()))),
+    },
   })
   return async () => {
     feeds.close()
     await stop()
+    await Promise.all(consumers.map(each => each.close()))
     await intake.close()
+    await runner.close()
     await store.close()
   }
 }

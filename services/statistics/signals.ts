@@ -26,7 +26,7 @@ const shares = [0.5, 0.95, 0.99]
 const serverErrors = new Set(['UNKNOWN', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS'])
 
 /** @returns by whose fault a request failed, as the HTTP status of its gRPC status says. */
-function faultOf(labels: Labels): 'server' | 'client' | undefined {
+export function faultOf(labels: Labels): 'server' | 'client' | undefined {
   const name = labels[status] ?? ''
   // There is no such method, and no service that should have it.
   if (name === 'UNIMPLEMENTED' && labels[method] === '') return 'client'

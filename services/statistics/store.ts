@@ -1,19 +1,21 @@
 /**
  * Slices in MongoDB, so that all instances of Statistics know what each was told, and after a restart still do.
  *
- *   slices   { _id, at, start, length, dropped, keys, data, writer }   a few for each second that had requests, for an hour
+ *   slices   { _id, at, minute, start, length, dropped, keys, data, writer, pending }   a few for each second that had requests
  *
  * `_id` is made by who writes it, so that one that is written twice is there once. `data` is little-endian, as slice.ts packs it.
+ * `pending` is there while its minute has not been made anew with it, by rollup.ts.
  */
 import type { Log } from '@site11/runtime/log.ts'
 import type { Store } from '@site11/runtime/store/connect.ts'
 import { ensureIndexes } from '@site11/runtime/store/indexes.ts'
-import { Binary, MongoBulkWriteError } from 'mongodb'
+import { Binary, type Collection, MongoBulkWriteError } from 'mongodb'
 import { historyS } from './history.ts'
+import type { Raw } from './rollup.ts'
+import { pendingIndex } from './rollup-store.ts'
 import { isSound, type Slice } from './slice.ts'
 
-interface SliceDocument {
-  _id: string
+export interface SliceDocument extends Raw {
   at: Date
   start: number
   length: number
@@ -24,12 +26,16 @@ interface SliceDocument {
 }
 
 export interface SliceStore {
+  collection: Collection<SliceDocument>
   add(slices: Slice[]): void
   /** Writes what was added. What cannot be written now is written later, as long as it is not too much. */
   flush(): Promise<void>
   /** @returns the slices of other writers that were not returned before, from an hour ago on the first time. @throws what MongoDB says. */
   readNew(): Promise<Slice[]>
 }
+
+/** How long slices are kept: so long may it take until they are part of their minutes. s. */
+export const slicesKeptS = 6 * 3600
 
 /** So many seconds may wait for the database. */
 const maxPending = 600
@@ -45,7 +51,8 @@ export async function createSliceStore(
   log: Log,
 ): Promise<SliceStore> {
   const slices = db.collection<SliceDocument>('slices')
-  await ensureIndexes(slices, [{ name: 'age', key: { at: 1 }, expireAfterSeconds: historyS + 300 }], log)
+  const age = { name: 'age', key: { at: 1 } as const, expireAfterSeconds: slicesKeptS }
+  await ensureIndexes(slices, [age, pendingIndex('minute')], log)
   let pending: SliceDocument[] = []
   let written = 0
   let lost = 0
@@ -56,15 +63,18 @@ export async function createSliceStore(
   const documentOf = ({ start, length, dropped, keys, data }: Slice): SliceDocument => ({
     _id: `${start}/${writer}/${written++}`,
     at: new Date(start * 1000),
+    minute: new Date(Math.floor(start / 60) * 60_000),
     start,
     length,
     dropped,
     keys: [...keys],
     data: new Binary(Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
     writer,
+    pending: '',
   })
 
   return {
+    collection: slices,
     add(added) {
       pending.push(...added.map(documentOf))
     },
@@ -112,7 +122,7 @@ function unlessDuplicate(error: unknown): void {
   if (!isDuplicate) throw error
 }
 
-function sliceFrom({ start, length, dropped, keys, data }: SliceDocument): Slice | undefined {
+export function sliceFrom({ start, length, dropped, keys, data }: SliceDocument): Slice | undefined {
   const bytes = new Uint8Array(data.length())
   bytes.set(data.value())
   if (bytes.length % 4 !== 0) return undefined
