@@ -35,8 +35,9 @@ function bindingsFrom(method: DescMethod, rule: HttpRule): HttpBinding[] {
   for (const field of template.fields) requireField(method.input, field)
   if (rule.body && rule.body !== '*') requireField(method.input, rule.body)
   // Envoy would refuse the contracts of all services for it.
-  if (rule.responseBody && method.output.typeName !== 'google.api.HttpBody') {
-    throw new Error('its HTTP rule has response_body, which Envoy does only for google.api.HttpBody')
+  const answer = method.output.fields.find(({ name }) => name === rule.responseBody)?.message
+  if (rule.responseBody && answer?.typeName !== 'google.api.HttpBody') {
+    throw new Error('its HTTP rule has response_body, which Envoy does only for a field of the type google.api.HttpBody')
   }
   const nested = rule.additionalBindings.flatMap(each => bindingsFrom(method, each))
   return [{ verb: pattern.case.toUpperCase(), template, body: jsonBody(method, rule.body) }, ...nested]

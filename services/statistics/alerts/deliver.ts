@@ -1,0 +1,89 @@
+/** Tells webhooks what waits for them, and again later what was in vain. */
+import { AlertDeliveryState } from '@site11/proto/grpc/site11/statistics/v1/alerts_service.ts'
+import type { Log } from '@site11/runtime/log.ts'
+import type { Networks } from './address.ts'
+import type { DeliveryDocument, WebhookDocument } from './delivery.ts'
+import type { AlertStore } from './store.ts'
+import { type Attempt, send } from './webhook.ts'
+
+export interface DelivererDeps {
+  store: AlertStore
+  networks: Networks
+  now(): Date
+  log: Log
+}
+
+const {
+  ALERT_DELIVERY_STATE_WAITING: waiting,
+  ALERT_DELIVERY_STATE_DELIVERED: delivered,
+  ALERT_DELIVERY_STATE_FAILED: failed,
+} = AlertDeliveryState
+
+const second = 1000
+const minute = 60 * second
+/** After how long it is tried again: eight attempts in about nine hours. ms. */
+export const retriesMs = [
+  5 * second,
+  30 * second,
+  2 * minute,
+  10 * minute,
+  30 * minute,
+  2 * 60 * minute,
+  6 * 60 * minute,
+]
+/** Longer than any attempt: one that was begun by a process that is gone is tried again after it. ms. */
+const claimMs = 60 * second
+const atOnce = 8
+
+/** Tells all that is due. @throws what the database says. */
+export async function deliverDue(deps: DelivererDeps): Promise<void> {
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let delivery = await claim(deps); delivery; delivery = await claim(deps)) await attempt(deps, delivery)
+    }),
+  )
+}
+
+/** @returns one that is due, which nobody else takes meanwhile. What an alert was before is told before what it is now. */
+async function claim({ store, now }: DelivererDeps): Promise<DeliveryDocument | null> {
+  const { deliveries } = store.collections
+  for (;;) {
+    const at = now()
+    const due = { state: waiting, nextTime: { $lte: at } }
+    const taken = { $set: { nextTime: new Date(at.getTime() + claimMs) } }
+    const delivery = await deliveries.findOneAndUpdate(due, taken, { sort: { nextTime: 1 }, returnDocument: 'after' })
+    if (!delivery) return null
+    const { webhook, alert, createTime } = delivery
+    const earlier = await deliveries.findOne({ webhook, alert, state: waiting, createTime: { $lt: createTime } })
+    if (!earlier) return delivery
+    const nextTime = new Date(Math.max(earlier.nextTime?.getTime() ?? 0, at.getTime()) + second)
+    await deliveries.updateOne({ _id: delivery._id }, { $set: { nextTime } })
+  }
+}
+
+async function attempt(deps: DelivererDeps, delivery: DeliveryDocument): Promise<void> {
+  const { store, now, log } = deps
+  const webhook = await store.collections.webhooks.findOne({ _id: delivery.webhook })
+  const result: Attempt = webhook
+    ? await sendTo(webhook, delivery, deps)
+    : { httpStatus: 0, error: 'The webhook was deleted.', durationMs: 0, isFinal: true }
+  const { httpStatus, error, durationMs } = result
+  const attempts = delivery.attempts + 1
+  const retryMs = retriesMs[attempts - 1]
+  const state = error === '' ? delivered : result.isFinal || retryMs === undefined ? failed : waiting
+  const attemptTime = now()
+  const nextTime = state === waiting ? new Date(attemptTime.getTime() + (retryMs ?? 0)) : null
+  if (state === failed)
+    log.warn({ webhook: delivery.webhook, delivery: delivery._id, httpStatus }, 'a webhook was not told')
+  await store.collections.deliveries.updateOne(
+    { _id: delivery._id, state: waiting },
+    { $set: { state, attempts, httpStatus, error, durationMs, attemptTime, nextTime } },
+  )
+}
+
+/** @returns what came of one attempt. */
+export const sendTo = (
+  { url, secret }: WebhookDocument,
+  { _id: id, body }: Pick<DeliveryDocument, '_id' | 'body'>,
+  { networks, now }: Pick<DelivererDeps, 'networks' | 'now'>,
+): Promise<Attempt> => send({ id, url, secret, body }, networks, now())
