@@ -9,7 +9,7 @@ import { colorOf, dashOf, levels } from './colors.ts'
 import { Legend } from './legend.tsx'
 import { type Line, type Plot, stackedOf } from './plot.ts'
 import { zoomed } from './range.ts'
-import { leastOf, unitName, valueText } from './units.ts'
+import { leastOf, valueText } from './units.ts'
 
 export interface Mark {
   value: number
@@ -145,9 +145,6 @@ export function Chart(props: ChartProps) {
         onKeyDown={move}
         className={styles.stage}
       >
-        <span className={styles.unit} aria-hidden="true">
-          {unitName(unit)}
-        </span>
         <div ref={box} style={{ height }} aria-hidden="true" />
       </div>
       <Legend

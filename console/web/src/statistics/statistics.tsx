@@ -16,6 +16,7 @@ import styles from './statistics.module.css'
 import { useSearch } from './use-search.ts'
 
 const rooms = {
+  dashboards: lazy(async () => ({ default: (await import('./dashboards.tsx')).Dashboards })),
   metrics: lazy(async () => ({ default: (await import('./metrics.tsx')).Metrics })),
 }
 
@@ -31,7 +32,7 @@ export function Statistics() {
       run: () => set({ tab: name, id: undefined, edit: undefined, part: undefined }, true),
     })),
   )
-  const Room = rooms[tab as 'metrics'] ?? rooms.metrics
+  const Room = rooms[tab as keyof typeof rooms] ?? rooms.metrics
   return (
     <Page title={t('statistics.title')}>
       {may ? (
