@@ -3,13 +3,15 @@ import { randomUUID } from 'node:crypto'
 import { MetricsServiceService } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { ProductServiceService } from '@site11/proto/grpc/site11/statistics/v1/product_service.ts'
 import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
-import { ConfigError, loadConfig, platformConfig, versionOf } from '@site11/runtime/config.ts'
+import { ConfigError, versionOf } from '@site11/runtime/config.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
 import { createLog, type Log } from '@site11/runtime/log.ts'
-import { closeOnSignal, type ServeConfig, serve, service } from '@site11/runtime/serve.ts'
+import { closeOnSignal, serve, service } from '@site11/runtime/serve.ts'
 import { connectStore } from '@site11/runtime/store/connect.ts'
 import { accessLogService } from './access-log.ts'
+import { openBoards } from './boards.ts'
 import { createCatalogue } from './catalogue.ts'
+import { type StatisticsConfig, statisticsConfig } from './config.ts'
 import { followEvents, openDomainEvents } from './domain-events.ts'
 import { createFeeds } from './feed.ts'
 import { createHistory } from './history.ts'
@@ -19,6 +21,7 @@ import { metricsService } from './metrics-service.ts'
 import { recordedOf } from './outcome.ts'
 import { productService } from './product-service.ts'
 import { openProduct } from './product-store.ts'
+import { queryMetric } from './query.ts'
 import { createRecorder } from './recorder.ts'
 import { requestSource } from './request-blocks.ts'
 import { createMethodOf } from './rest-paths.ts'
@@ -28,7 +31,7 @@ import { statisticsService } from './service.ts'
 import { createSliceStore } from './store.ts'
 
 try {
-  const config = loadConfig(platformConfig)
+  const config = statisticsConfig()
   const log = createLog(config.SITE11_INSTANCE, config.SITE11_LOG_LEVEL)
   closeOnSignal(log, await start(config, log))
 } catch (error) {
@@ -39,10 +42,7 @@ try {
 }
 
 /** @returns the function that ends it. */
-async function start(
-  config: ServeConfig & { SITE11_MONGO_URL: string; SITE11_REDIS_URL: string },
-  log: Log,
-): Promise<() => Promise<void>> {
+async function start(config: StatisticsConfig, log: Log): Promise<() => Promise<void>> {
   const now = Date.now
   const store = connectStore({ url: config.SITE11_MONGO_URL, appName: config.SITE11_INSTANCE })
   const slices = await createSliceStore(store, `${config.SITE11_INSTANCE}/${randomUUID()}`, now, log)
@@ -78,6 +78,7 @@ async function start(
   })
   const catalogue = createCatalogue(() => [...measurements.declared(), ...product.declared()])
   const queries = { rollups, history, catalogue, now }
+  const boards = await openBoards(config, store, (query, signal) => queryMetric(queries, query, signal), log)
   const stop = await serve({
     name: 'statistics',
     version: versionOf(import.meta.dirname),
@@ -87,18 +88,20 @@ async function start(
       service(StatisticsServiceService, statisticsService({ feeds, recorder, ready: intake.ready })),
       service(MetricsServiceService, metricsService(queries, measurements)),
       service(ProductServiceService, productService(product, now)),
+      ...boards.services,
     ],
     foreign: [accessLog],
     probes: {},
     dispensable: {
       mongodb: store.ping,
       rollups: runner.probe,
-      events: async () => void (await Promise.all(consumers.map(each => each.probe()))),
+      events: async () => void (await Promise.all([boards, ...consumers].map(each => each.probe()))),
     },
   })
   return async () => {
     feeds.close()
     await stop()
+    await boards.close()
     await Promise.all(consumers.map(each => each.close()))
     await intake.close()
     await runner.close()

@@ -2,7 +2,7 @@
  * What users make and change, such as dashboards and rules: documents with a version, of which the etag is made. One store for all
  * kinds of them.
  */
-import { aborted, invalidArgument, notFound } from '@site11/runtime/errors.ts'
+import { aborted, failedPrecondition, invalidArgument, notFound } from '@site11/runtime/errors.ts'
 import { compileFilter, type FieldTable } from '@site11/runtime/filter/compile.ts'
 import { parseOrderBy } from '@site11/runtime/filter/order-by.ts'
 import type { Log } from '@site11/runtime/log.ts'
@@ -77,7 +77,7 @@ export interface Resources<T extends Resource> {
   /** @throws ServiceError NOT_FOUND for what is not there, or is not visible. */
   get(id: string, visible?: Filter<T>): Promise<T>
   list(list: List<T>): Promise<Page<T>>
-  /** @returns it; for a repeated request what the first made. @throws ServiceError REQUEST_ID_REUSED, and WRONG_STATE when there are too many. */
+  /** @returns it; for a repeated request what the first made. @throws ServiceError REQUEST_ID_REUSED, and TOO_MANY when there are. */
   insert(document: T, request?: RequestMark): Promise<T>
   /**
    * Changes it by a pure rule, which is applied again when others change it at the same time.
@@ -119,7 +119,7 @@ export async function createResources<T extends Resource>(
     async insert(document, request) {
       if ((await translated(collection.estimatedDocumentCount())) >= most) {
         const message = `There are ${most} of them already, and no more can be kept. Delete one that is not needed.`
-        throw invalidArgument('WRONG_STATE', message)
+        throw failedPrecondition('TOO_MANY', message)
       }
       const whole = document as OptionalUnlessRequiredId<T>
       if (!request) {

@@ -32,7 +32,9 @@ export function chartOf(panel: PanelContent, content: Content): string {
   const parts: string[] = []
   for (const tick of ticks) {
     const at = round(y(tick))
-    parts.push(`<line x1="${left}" y1="${at}" x2="${left + plot.width}" y2="${at}" stroke="#dddddd" stroke-width="0.7"/>`)
+    parts.push(
+      `<line x1="${left}" y1="${at}" x2="${left + plot.width}" y2="${at}" stroke="#dddddd" stroke-width="0.7"/>`,
+    )
     parts.push(text(left - 6, at + 3, valueText(language, tick, panel.unit), 'end'))
   }
   for (let index = 0; index <= 5; index++) {
@@ -54,7 +56,15 @@ export function chartOf(panel: PanelContent, content: Content): string {
         const size = `width="${round((end - begin) * share)}" height="${round(lower - upper)}"`
         parts.push(`<rect ${at} ${size} fill="${color}"/>`)
       }
-    } else for (const run of runsOf(points)) parts.push(line(run.map(([step, , to]) => [x(ms(step)), y(to)]), color, series))
+    } else
+      for (const run of runsOf(points))
+        parts.push(
+          line(
+            run.map(([step, , to]) => [x(ms(step)), y(to)]),
+            color,
+            series,
+          ),
+        )
   }
   for (const { value, level } of panel.thresholds) {
     if (value < low || value > high) continue
@@ -96,7 +106,8 @@ function runsOf(points: Mark[]): Mark[][] {
 
 function line(points: [x: number, y: number][], color: string, { earlier }: Series): string {
   const [only] = points
-  if (points.length === 1 && only) return `<circle cx="${round(only[0])}" cy="${round(only[1])}" r="1.5" fill="${color}"/>`
+  if (points.length === 1 && only)
+    return `<circle cx="${round(only[0])}" cy="${round(only[1])}" r="1.5" fill="${color}"/>`
   const path = points.map(([x, y]) => `${round(x)},${round(y)}`).join(' ')
   const dash = earlier ? ' stroke-dasharray="3 3"' : ''
   return `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="1.4"${dash}/>`
@@ -118,6 +129,4 @@ const round = (value: number) => Math.round(value * 10) / 10
 
 /** @returns a text as XML and HTML take it. Characters that no XML may hold are left out. */
 export const escaped = (what: string): string =>
-  what
-    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
-    .replaceAll(/[&<>"']/g, each => `&#${each.codePointAt(0)};`)
+  what.replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, ' ').replaceAll(/[&<>"']/g, each => `&#${each.codePointAt(0)};`)

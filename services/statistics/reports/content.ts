@@ -1,9 +1,9 @@
 /** What a report shows: a dashboard with the values that its queries had. Plain data, which goes to another thread. */
-import {
-  type Dashboard,
-  type Panel,
+import type {
+  Dashboard,
+  Panel,
   PanelKind,
-  type PanelQuery,
+  PanelQuery,
 } from '@site11/proto/grpc/site11/statistics/v1/dashboards_service.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
 import type { Query } from '../alerts/evaluate.ts'
@@ -91,7 +91,17 @@ export async function contentOf(
     }
     const { title, description, kind, stacked, thresholds } = panel
     const left = Math.max(0, series.length - mostSeries)
-    panels.push({ title, description, kind, stacked, thresholds, unit, series: series.slice(0, mostSeries), left, problem })
+    panels.push({
+      title,
+      description,
+      kind,
+      stacked,
+      thresholds,
+      unit,
+      series: series.slice(0, mostSeries),
+      left,
+      problem,
+    })
   }
   if (errors.length > 0 && panels.every(({ problem }) => problem !== '')) throw errors[0]
   const { title, description } = dashboard

@@ -26,6 +26,6 @@ function pointsOf({ kind }: PanelContent, { startMs, stepMs, points, total }: Se
 
 /** A text that a spreadsheet would take for a formula begins with an apostrophe: names of series come from whoever calls the mesh. */
 export function cell(text: string): string {
-  const safe = /^[\s\u0000]*[=+\-@|%\t\r\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text
+  const safe = /^[\s\p{Cc}]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|^[\t\r]/u.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
