@@ -247,11 +247,18 @@ function seriesOf(
     label: name,
     stroke: earlier ? `${stroke}99` : stroke,
     width: filled && bars ? 0 : 1.5,
-    points: { show: false },
+    // A value between two gaps makes no line: it is a point.
+    points: { show: !filled, size: 4, width: 0, fill: stroke, filter: alone },
     ...(dash && { dash }),
     ...(filled && { fill: bars ? stroke : `${stroke}30` }),
     ...(filled && bars && uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }) }),
   }
+}
+
+function alone(chart: uPlot, place: number): number[] {
+  const values = chart.data[place] ?? []
+  const isNone = (at: number) => values[at] === null || values[at] === undefined
+  return Array.from(values.keys()).filter(at => !isNone(at) && isNone(at - 1) && isNone(at + 1))
 }
 
 function drawMarks(chart: uPlot, marks: readonly Mark[], scheme: 'light' | 'dark') {

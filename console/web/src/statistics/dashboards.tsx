@@ -1,5 +1,5 @@
 /** Dashboards: the list, and the one that is open. */
-import { createConnectQueryKey, useInfiniteQuery, useMutation } from '@connectrpc/connect-query'
+import { useInfiniteQuery, useMutation } from '@connectrpc/connect-query'
 import { ActionIcon, Button, Group, Menu, Text } from '@mantine/core'
 import {
   type Dashboard,
@@ -7,7 +7,7 @@ import {
   Visibility,
 } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
 import { IconDots, IconPlus, IconUpload } from '@tabler/icons-react'
-import { type QueryClient, useQueryClient } from '@tanstack/react-query'
+import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -23,6 +23,7 @@ import { isAbsent, NotRunning } from './absent.tsx'
 import { Board } from './board.tsx'
 import { exportDashboard } from './dashboard-file.ts'
 import { ImportDashboard } from './import-dashboard.tsx'
+import { refreshDashboards } from './refresh.ts'
 import styles from './statistics.module.css'
 import { useSearch } from './use-search.ts'
 
@@ -32,10 +33,6 @@ export function Dashboards() {
   const { search } = useSearch()
   return search.id ? <Board key={search.id} id={search.id} /> : <List />
 }
-
-/** What was changed is asked for anew wherever it is shown. */
-export const refreshDashboards = (client: QueryClient) =>
-  client.invalidateQueries({ queryKey: createConnectQueryKey({ schema: DashboardsService, cardinality: undefined }) })
 
 function List() {
   const { t } = useTranslation()

@@ -11,6 +11,7 @@ import { Numbers, Rows } from './numbers.tsx'
 import type { SpanChoice } from './range.ts'
 import type { View } from './search.ts'
 import styles from './statistics.module.css'
+import { valueText } from './units.ts'
 import { type Asked, useMetrics } from './use-metrics.ts'
 
 interface FigureProps {
@@ -51,6 +52,9 @@ export function Figure({ asked, choice, stepS, live, view, onTop, empty, ...draw
   }
   if (!plot) {
     return <Skeleton height={drawn.height} radius={4} role="status" aria-label={t('common.loading')} />
+  }
+  if (plot.lines.length === 0 && view === 'number' && plot.isCount) {
+    return <b className={styles.zero}>{valueText(0, drawn.unit || plot.unit, i18n.language)}</b>
   }
   if (plot.lines.length === 0) {
     return empty ?? <Empty title={t('statistics.noData')} hint={t('statistics.noDataHint')} />

@@ -210,7 +210,8 @@ function PanelFigure({ panel, title, height, values, compareMs, choice, live, on
   const asked = useMemo(() => askedOf(panel, values, compareMs), [panel, values, compareMs])
   const marks = useMemo(() => panel.thresholds.map(({ value, level }) => ({ value, level })), [panel])
   // Beside the title, and what the legend shows of the first few series.
-  const rest = 58 + Math.min(4, Math.max(1, panel.queries.length)) * 18 + (panel.description ? 18 : 0)
+  const rest =
+    62 + (panel.queries.length > 1 || panel.queries[0]?.groupBy.length ? 38 : 18) + (panel.description ? 18 : 0)
   return (
     <Figure
       label={title}
@@ -219,7 +220,7 @@ function PanelFigure({ panel, title, height, values, compareMs, choice, live, on
       live={live}
       view={viewOf(panel)}
       group="dashboard"
-      height={Math.max(80, height - rest - 24)}
+      height={Math.max(80, height - rest)}
       unit={panel.unit}
       stacked={panel.stacked}
       marks={marks}

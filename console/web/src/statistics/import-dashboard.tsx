@@ -8,7 +8,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ProblemInline } from '../ui/problem.tsx'
 import { SideDrawer } from '../ui/side-drawer.tsx'
-import { refreshDashboards } from './dashboards.tsx'
+import { refreshDashboards } from './refresh.ts'
 import { useSearch } from './use-search.ts'
 
 export function ImportDashboard({ onClose }: { onClose: () => void }) {

@@ -27,9 +27,40 @@ export function Legend({ label, lines, hidden, onHidden, at, when, text, scheme,
     if (!next.delete(line.key)) next.add(line.key)
     onHidden(next)
   }
-  const columns = detailed ? (['least', 'most', 'total'] as const) : []
+  const button = (line: Line) => (
+    <button
+      type="button"
+      aria-pressed={!hidden.has(line.key)}
+      title={t('statistics.chart.toggle')}
+      onClick={event => toggle(line, event.altKey || event.ctrlKey || event.metaKey)}
+    >
+      <svg viewBox="0 0 14 4" aria-hidden="true">
+        <path
+          d="M0 2h14"
+          stroke={colorOf(line.color, scheme)}
+          strokeWidth="3"
+          strokeDasharray={dashOf(line.color, line.earlier)?.join(' ')}
+        />
+      </svg>
+      <span>{line.name}</span>
+    </button>
+  )
+  const valueAt = (line: Line, figures = figuresOf(line.values)) =>
+    text(at === null ? figures.last : line.values[at], line)
+  if (!detailed) {
+    return (
+      <ul className={styles.keys} aria-label={t('statistics.chart.table', { what: label })}>
+        {lines.map(line => (
+          <li key={line.key} data-hidden={hidden.has(line.key)}>
+            {button(line)} <b>{valueAt(line)}</b>
+          </li>
+        ))}
+      </ul>
+    )
+  }
+  const columns = ['least', 'most', 'total'] as const
   return (
-    <div className={styles.legend} data-detailed={detailed}>
+    <div className={styles.legend}>
       <table aria-label={t('statistics.chart.table', { what: label })}>
         <thead>
           <tr>
@@ -48,25 +79,8 @@ export function Legend({ label, lines, hidden, onHidden, at, when, text, scheme,
             const shown = { least: figures.least, most: figures.most, total: line.total }
             return (
               <tr key={line.key} data-hidden={hidden.has(line.key)}>
-                <th scope="row">
-                  <button
-                    type="button"
-                    aria-pressed={!hidden.has(line.key)}
-                    title={t('statistics.chart.toggle')}
-                    onClick={event => toggle(line, event.altKey || event.ctrlKey || event.metaKey)}
-                  >
-                    <svg viewBox="0 0 14 4" aria-hidden="true">
-                      <path
-                        d="M0 2h14"
-                        stroke={colorOf(line.color, scheme)}
-                        strokeWidth="3"
-                        strokeDasharray={dashOf(line.color, line.earlier)?.join(' ')}
-                      />
-                    </svg>
-                    <span>{line.name}</span>
-                  </button>
-                </th>
-                <td>{text(at === null ? figures.last : line.values[at], line)}</td>
+                <th scope="row">{button(line)}</th>
+                <td>{valueAt(line, figures)}</td>
                 {columns.map(name => (
                   <td key={name}>{text(shown[name], line)}</td>
                 ))}

@@ -1,13 +1,19 @@
 /** The explorer of metrics: any metric, of any group, of any time. */
-import { Group, SegmentedControl, Select, Skeleton, Text } from '@mantine/core'
+import { Button, Group, SegmentedControl, Select, Skeleton, Text } from '@mantine/core'
+import { DashboardsService } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
 import { MetricsService } from '@site11/proto/es/site11/statistics/v1/metrics_service_pb.ts'
+import { IconBell } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
+import { mayCall } from '../api/policy.ts'
+import { useSession } from '../api/use-session.ts'
 import { CopyCallMenu } from '../ui/copy-call.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { HowMetricsCome, isAbsent, NotRunning } from './absent.tsx'
+import { AddToDashboard } from './add-to-dashboard.tsx'
 import { Figure } from './figure.tsx'
 import { aggregateOf, aggregations, kindName } from './kinds.ts'
+import { newPanel } from './panels.ts'
 import { QueryFields } from './query-fields.tsx'
 import { comparisonMs, stepsFor } from './range.ts'
 import { type Aggregate, type View, views } from './search.ts'
@@ -33,6 +39,7 @@ function Explorer() {
   const { t, i18n } = useTranslation()
   const { search, set } = useSearch()
   const choice = useChoice(search)
+  const mayWrite = mayCall(useSession(), DashboardsService.method.createDashboard)
   const metrics = useMetricList().data?.metrics ?? []
   const name = search.metric ?? metrics.find(each => each.name === 'requests')?.name ?? metrics[0]?.name ?? ''
   const metric = metrics.find(each => each.name === name)
@@ -107,6 +114,21 @@ function Explorer() {
             </Text>
           </div>
           <Group gap="xs" wrap="nowrap" className={styles.acts}>
+            {mayWrite && (
+              <>
+                <AddToDashboard
+                  panelFor={panels => newPanel(panels, { metric: name, by, filter, agg, top }, name, view)}
+                />
+                <Button
+                  size="compact-sm"
+                  variant="default"
+                  leftSection={<IconBell size={14} />}
+                  onClick={() => set({ tab: 'alerts', id: 'new', metric: name, by: [...by], filter, agg }, true)}
+                >
+                  {t('statistics.addTo.alert')}
+                </Button>
+              </>
+            )}
             <CopyCallMenu method={MetricsService.method.queryMetric} request={request} />
           </Group>
         </Group>

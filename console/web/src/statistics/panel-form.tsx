@@ -15,7 +15,7 @@ import {
   type Panel,
   PanelKind,
   PanelQuerySchema,
-  type ThresholdLevel,
+  ThresholdLevel,
   ThresholdSchema,
 } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
@@ -35,6 +35,11 @@ interface PanelFormProps {
 }
 
 const levelNames = ['good', 'warning', 'critical'] as const
+const levelsOf = {
+  good: ThresholdLevel.GOOD,
+  warning: ThresholdLevel.WARNING,
+  critical: ThresholdLevel.CRITICAL,
+} as const
 
 export function PanelForm({ panel, isNew, onClose, onSave }: PanelFormProps) {
   const { t } = useTranslation()
@@ -159,7 +164,7 @@ export function PanelForm({ panel, isNew, onClose, onSave }: PanelFormProps) {
                         value: String(at + 1),
                         label: t(`statistics.level.${name}`),
                       }))}
-                      onChange={level => set({ level: Number(level) })}
+                      onChange={level => set({ level: levelsOf[levelNames[Number(level) - 1] ?? 'warning'] })}
                     />
                     <ActionIcon
                       variant="default"

@@ -29,6 +29,8 @@ export interface Plot {
   unit: string
   /** How many values the server left out. */
   dropped: number
+  /** All of it are counts: where there is nothing, nothing happened. */
+  isCount: boolean
 }
 
 export interface Answered {
@@ -91,6 +93,7 @@ export function plotOf(
     stepMs,
     lines,
     unit: answers[0]?.answer.unit ?? '',
+    isCount: answers.length > 0 && answers.every(isCount),
     dropped: answers.reduce((sum, { answer }) => sum + Number(answer.dropped), 0),
   }
 }

@@ -24,9 +24,10 @@ interface QueryFieldsProps {
   onChange: (change: Partial<QueryDraft>) => void
   /** Whether only the largest groups can be asked for. */
   withTop?: boolean
+  withGroups?: boolean
 }
 
-export function QueryFields({ draft, onChange, withTop = true }: QueryFieldsProps) {
+export function QueryFields({ draft, onChange, withTop = true, withGroups = true }: QueryFieldsProps) {
   const { t } = useTranslation()
   const metrics = useMetricList().data?.metrics ?? []
   const metric = metrics.find(({ name }) => name === draft.metric)
@@ -56,18 +57,20 @@ export function QueryFields({ draft, onChange, withTop = true }: QueryFieldsProp
           disabled={aggregates.length === 0}
           onChange={name => onChange({ agg: aggregates.find(each => each === name) })}
         />
-        <MultiSelect
-          label={t('statistics.groupBy')}
-          placeholder={draft.by.length === 0 ? t('statistics.groupByNone') : ''}
-          miw={200}
-          flex="1 1 200px"
-          maw={420}
-          data={[...new Set([...labels, ...draft.by])]}
-          value={[...draft.by]}
-          maxValues={4}
-          clearable
-          onChange={by => onChange({ by })}
-        />
+        {withGroups && (
+          <MultiSelect
+            label={t('statistics.groupBy')}
+            placeholder={draft.by.length === 0 ? t('statistics.groupByNone') : ''}
+            miw={200}
+            flex="1 1 200px"
+            maw={420}
+            data={[...new Set([...labels, ...draft.by])]}
+            value={[...draft.by]}
+            maxValues={4}
+            clearable
+            onChange={by => onChange({ by })}
+          />
+        )}
         {withTop && draft.by.length > 0 && (
           <Select
             w={130}

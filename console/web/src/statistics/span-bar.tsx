@@ -12,10 +12,12 @@ import { useChoice, useSearch } from './use-search.ts'
 interface SpanBarProps {
   /** What is shown at first. */
   usual?: RangeName
+  /** Only a span: nothing to compare with, and nothing that goes on by itself. */
+  still?: boolean
   children?: ReactNode
 }
 
-export function SpanBar({ usual = defaultRange, children }: SpanBarProps) {
+export function SpanBar({ usual = defaultRange, still = false, children }: SpanBarProps) {
   const { t, i18n } = useTranslation()
   const { search, set } = useSearch()
   const choice = useChoice(search, usual)
@@ -66,17 +68,19 @@ export function SpanBar({ usual = defaultRange, children }: SpanBarProps) {
             {t('statistics.range.back', { range: t(`statistics.range.${choice.range}`) })}
           </Button>
         )}
-        <Select
-          size="xs"
-          w={170}
-          aria-label={t('statistics.compare.label')}
-          placeholder={t('statistics.compare.none')}
-          clearable
-          value={search.compare ?? null}
-          onChange={next => set({ compare: comparisonNames.find(name => name === next) })}
-          data={comparisonNames.map(name => ({ value: name, label: t(`statistics.compare.${name}`) }))}
-        />
-        {!fixed && (
+        {!still && (
+          <Select
+            size="xs"
+            w={170}
+            aria-label={t('statistics.compare.label')}
+            placeholder={t('statistics.compare.none')}
+            clearable
+            value={search.compare ?? null}
+            onChange={next => set({ compare: comparisonNames.find(name => name === next) })}
+            data={comparisonNames.map(name => ({ value: name, label: t(`statistics.compare.${name}`) }))}
+          />
+        )}
+        {!fixed && !still && (
           <ActionIcon
             variant={search.live === false ? 'default' : 'light'}
             size={30}

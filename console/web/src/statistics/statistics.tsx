@@ -16,6 +16,9 @@ import styles from './statistics.module.css'
 import { useSearch } from './use-search.ts'
 
 const rooms = {
+  alerts: lazy(async () => ({ default: (await import('./alerts.tsx')).Alerts })),
+  reports: lazy(async () => ({ default: (await import('./reports.tsx')).Reports })),
+  product: lazy(async () => ({ default: (await import('./product.tsx')).Product })),
   dashboards: lazy(async () => ({ default: (await import('./dashboards.tsx')).Dashboards })),
   metrics: lazy(async () => ({ default: (await import('./metrics.tsx')).Metrics })),
 }
@@ -32,7 +35,7 @@ export function Statistics() {
       run: () => set({ tab: name, id: undefined, edit: undefined, part: undefined }, true),
     })),
   )
-  const Room = rooms[tab as keyof typeof rooms] ?? rooms.metrics
+  const Room = rooms[tab]
   return (
     <Page title={t('statistics.title')}>
       {may ? (
