@@ -7,6 +7,8 @@ import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnosti
 import { EventsService } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
 import { OperationsService } from '@site11/proto/es/site11/console/v1/operations_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { MetricsService } from '@site11/proto/es/site11/statistics/v1/metrics_service_pb.ts'
+import { ProductService } from '@site11/proto/es/site11/statistics/v1/product_service_pb.ts'
 import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import { inject } from 'vitest'
@@ -30,6 +32,8 @@ export interface Api {
   events: Client<typeof EventsService>
   operations: Client<typeof OperationsService>
   statistics: Client<typeof StatisticsService>
+  metrics: Client<typeof MetricsService>
+  product: Client<typeof ProductService>
 }
 
 export const nobody: TokenSource = async () => undefined
@@ -48,6 +52,8 @@ export function apiOver(name: TransportName, token: TokenSource = nobody, header
     events: createClient(EventsService, transport),
     operations: createClient(OperationsService, transport),
     statistics: createClient(StatisticsService, transport),
+    metrics: createClient(MetricsService, transport),
+    product: createClient(ProductService, transport),
   }
 }
 

@@ -37,6 +37,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     SITE11_HOME: home,
     // Shared with the operator's mesh: nothing is fetched twice.
     SITE11_ENGINES: process.env.SITE11_ENGINES || join(root, '.site11/engines'),
+    // Webhooks lead to the tests themselves.
+    SITE11_WEBHOOK_NETWORKS: '127.0.0.0/8',
   }
   const interrupted = () => {
     // Whoever cuts the tests short waits for nothing; the mesh stops by itself.

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, Metadata } from '@grpc/grpc-js'
+import { Aggregation } from '@site11/proto/es/site11/statistics/v1/metrics_service_pb.ts'
+import { PropertyType } from '@site11/proto/es/site11/statistics/v1/product_service_pb.ts'
 import { Dimension, type SignalSeries } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { StatisticsServiceService } from '@site11/proto/grpc/site11/statistics/v1/statistics_service.ts'
 import { clientTo } from '@site11/runtime/test-identity.ts'
@@ -148,6 +150,59 @@ test('calls between services are counted by who made them, and apart from those 
   expect([verifiedAfter - verifiedBefore, loggedInAfter - loggedInBefore]).toEqual([3, 3])
   expect(Object.keys(users.all()).filter(labels => labels.includes('VerifyPassword edge'))).toEqual([])
   await Promise.all([users.stop(), auth.stop()])
+})
+
+describe.each(transports)('over %s, what is kept', transport => {
+  const { metrics, product } = apiOver(transport, admin)
+  const totalOf = async (request: Parameters<typeof metrics.queryMetric>[0]) =>
+    (await metrics.queryMetric({ aggregation: Aggregation.SUM, step: seconds(60), ...request })).series[0]?.total ?? 0
+
+  test('counts what was sent, and the events that came of it', async () => {
+    const missing = () => totalOf({ metric: 'request.client_errors', filter })
+    const filter = `method = "${path('GetUser')}" AND status = "NOT_FOUND" AND protocol = "${restName[transport]}"`
+    const created = () => totalOf({ metric: 'events', filter: 'type = "site11.users.v1.UserCreated"' })
+    // What others have sent is in it by then.
+    await delay(6000)
+    const [missedBefore, createdBefore] = [await missing(), await created()]
+    const get = () => refusalOf(apiOver(transport, admin).users.getUser({ id: randomUUID() }))
+    await Promise.all(Array.from({ length: 9 }, get))
+    await createUser()
+    await until('nine requests', async () => (await missing()) >= missedBefore + 9)
+    await until('one event', async () => (await created()) >= createdBefore + 1)
+    expect([await missing(), await created()]).toEqual([missedBefore + 9, createdBefore + 1])
+  })
+
+  test('counts an event of a product once, however often it is sent, and refuses a bad one alone', async () => {
+    const event = `bought_${randomUUID().slice(0, 8)}`
+    const properties = [{ name: 'amount', type: PropertyType.NUMBER, required: true }]
+    await product.putEventSchema({ schema: { event, description: 'Bought.', properties } })
+    const good = { id: randomUUID(), event, properties: { amount: 20 } }
+    const bad = { id: randomUUID(), event, properties: { amount: 'much' } }
+    expect(await product.track({ events: [good, bad] })).toMatchObject({
+      accepted: 1,
+      duplicates: 0,
+      refused: [{ index: 1, reason: 'WRONG_PROPERTY_TYPE' }],
+    })
+    expect(await product.track({ events: [good, good] })).toMatchObject({ accepted: 0, duplicates: 2, refused: [] })
+    await until('it is counted', async () => (await totalOf({ metric: `product.${event}` }).catch(() => 0)) > 0)
+    expect(await totalOf({ metric: `product.${event}` })).toBe(1)
+    expect(await totalOf({ metric: `product.${event}.amount`, aggregation: Aggregation.P95 })).toBeCloseTo(20)
+    const { steps } = await product.queryFunnel({ events: [event, event] })
+    expect(steps.map(({ subjects }) => subjects)).toEqual([1n, 0n])
+    const { cohorts } = await product.queryRetention({ event, periods: 1 })
+    expect(cohorts.map(({ subjects }) => subjects)).toEqual([[1n]])
+    await product.deleteEventSchema({ event })
+  })
+
+  test('is not told when there is none of it, with what there is', async () => {
+    const refused = (request: Parameters<typeof metrics.queryMetric>[0]) => refusalOf(metrics.queryMetric(request))
+    expect(await refused({ metric: 'request' })).toMatchObject({ code: 'NotFound', reason: 'UNKNOWN_METRIC' })
+    expect(await refused({ metric: 'requests', groupBy: ['colour'] })).toMatchObject({
+      reason: 'UNKNOWN_LABEL',
+      fields: ['group_by'],
+    })
+    expect((await metrics.listMetrics({})).metrics.map(({ name }) => name)).toContain('request.duration')
+  })
 })
 
 test('what cannot be told is refused, by field', async () => {

@@ -104,32 +104,49 @@ export function closeMinute(block: Block): Block {
 }
 
 /**
- * Blocks of parts of a time to the block of all of it. The same blocks in the same order make the same block.
- * @param blocks at least one, all of one metric.
+ * Puts blocks of parts of a time together to the block of all of it, one after the other. The same blocks in the same order make the same.
+ * @returns undefined when there are none.
  */
-export function mergeBlocks(start: number, blocks: readonly Block[]): Block {
-  const last = blocks.at(-1)
-  if (!last) throw new Error('There is nothing to merge.')
-  const merged = emptyBlock({ ...last, labels: [...new Set(blocks.flatMap(({ labels }) => labels))] }, start)
-  for (const block of blocks) {
+export async function mergeBlocks(start: number, parts: AsyncIterable<Packed>): Promise<Block | undefined> {
+  let merged: Block | undefined
+  for await (const part of parts) {
+    merged ??= emptyBlock(part, start)
     // What has become of another kind cannot be added to it.
-    if (block.kind !== merged.kind) continue
-    merged.minutes += block.minutes
-    merged.dropped += block.dropped
-    const rename = renamer(block.labels, merged.labels)
-    for (const [key, from] of block.series) {
-      const to = statIn(merged, rename(key), from.count)
-      if (!to) continue
+    if (part.kind === merged.kind) addPart(merged, part)
+  }
+  return merged
+}
+
+function addPart(merged: Block, part: Packed): void {
+  widen(merged, part.labels)
+  merged.minutes += part.minutes
+  merged.dropped += part.dropped
+  const rename = renamer(part.labels, merged.labels)
+  let to: Stat | undefined
+  visitBlock(
+    part,
+    (key, from) => {
+      to = statIn(merged, rename(key), from.count)
+      if (!to) return false
       to.count += from.count
       to.sum += from.sum
       to.min = Math.min(to.min, from.min)
       to.max = Math.max(to.max, from.max)
       to.level += from.level
       to.minutes += from.minutes
-      for (const [bucket, count] of from.buckets) addBucket(to, bucket, count)
-    }
-  }
-  return merged
+      return true
+    },
+    (bucket, count) => to && addBucket(to, bucket, count),
+  )
+}
+
+/** Gives all series the labels that came later: empty. */
+function widen(block: Block, labels: readonly string[]): void {
+  const all = [...new Set([...block.labels, ...labels])]
+  if (all.length === block.labels.length) return
+  const rename = renamer(block.labels, all)
+  block.series = new Map([...block.series].map(([key, stat]) => [rename(key), stat]))
+  block.labels = all
 }
 
 function renamer(from: readonly string[], to: readonly string[]): (key: string) => string {
@@ -216,22 +233,6 @@ export function visitBlock(
       if (isWanted) bucket(before, count)
     }
   }
-}
-
-export function unpackBlock(packed: Packed): Block {
-  const { metric, kind, start, minutes, dropped, labels } = packed
-  const block: Block = { metric, kind, start, minutes, dropped, labels, series: new Map() }
-  let last = emptyStat()
-  visitBlock(
-    packed,
-    (key, stat) => {
-      last = { ...stat, buckets: new Map() }
-      block.series.set(key, last)
-      return true
-    },
-    (bucket, count) => last.buckets.set(bucket, count),
-  )
-  return block
 }
 
 function writeVarint(bytes: number[], value: number): void {

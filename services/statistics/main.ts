@@ -9,6 +9,7 @@ import { createLog, type Log } from '@site11/runtime/log.ts'
 import { closeOnSignal, serve, service } from '@site11/runtime/serve.ts'
 import { connectStore } from '@site11/runtime/store/connect.ts'
 import { accessLogService } from './access-log.ts'
+import type { Query } from './alerts/evaluate.ts'
 import { openBoards } from './boards.ts'
 import { createCatalogue } from './catalogue.ts'
 import { type StatisticsConfig, statisticsConfig } from './config.ts'
@@ -28,6 +29,7 @@ import { createMethodOf } from './rest-paths.ts'
 import { runRollups } from './rollup-runner.ts'
 import { openRollups } from './rollup-store.ts'
 import { statisticsService } from './service.ts'
+import { createSlots } from './slots.ts'
 import { createSliceStore } from './store.ts'
 
 try {
@@ -77,8 +79,10 @@ async function start(config: StatisticsConfig, log: Log): Promise<() => Promise<
     instance: config.SITE11_INSTANCE,
   })
   const catalogue = createCatalogue(() => [...measurements.declared(), ...product.declared()])
-  const queries = { rollups, history, catalogue, now }
-  const boards = await openBoards(config, store, (query, signal) => queryMetric(queries, query, signal), log)
+  const queries = { rollups, history, catalogue, slots: createSlots(8), now }
+  // Before what was stored is there, nothing would seem to have happened.
+  const query: Query = (asked, signal) => intake.ready.then(() => queryMetric(queries, asked, signal))
+  const boards = await openBoards(config, store, query, log)
   const stop = await serve({
     name: 'statistics',
     version: versionOf(import.meta.dirname),

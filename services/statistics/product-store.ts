@@ -10,8 +10,8 @@ import type { EventSchema } from '@site11/proto/grpc/site11/statistics/v1/produc
 import { failedPrecondition, notFound } from '@site11/runtime/errors.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { ensureIndexes } from '@site11/runtime/store/indexes.ts'
-import { DUPLICATE_KEY, storeError } from '@site11/runtime/store/store-error.ts'
-import { type Collection, type Db, MongoBulkWriteError } from 'mongodb'
+import { duplicatesIn, storeError } from '@site11/runtime/store/store-error.ts'
+import type { Collection, Db } from 'mongodb'
 import {
   addBucket,
   addValue,
@@ -180,10 +180,3 @@ const schemaOf = ({ _id, description, properties }: SchemaDocument): EventSchema
 })
 
 const living = (schemas: SchemaDocument[]) => schemas.filter(({ isDeleted }) => !isDeleted).map(schemaOf)
-
-/** @returns how many were there already when that is all that was wrong. */
-function duplicatesIn(error: unknown): number | undefined {
-  if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return undefined
-  const errors = [error.writeErrors].flat()
-  return errors.every(({ code }) => code === DUPLICATE_KEY) ? errors.length : undefined
-}

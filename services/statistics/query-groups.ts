@@ -203,8 +203,10 @@ function resultOf(cell: Cell, aggregation: Aggregation, kind: Kind, seconds: num
       return count > 0 ? min : undefined
     case Aggregation.AGGREGATION_MAX:
       return count > 0 ? max : undefined
-    default:
-      return buckets?.percentile(shares[aggregation] ?? 0.5)
+    default: {
+      const found = buckets?.percentile(shares[aggregation] ?? 0.5)
+      return found === undefined ? undefined : Math.min(max, Math.max(min, found))
+    }
   }
 }
 

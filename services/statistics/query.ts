@@ -16,11 +16,14 @@ import { createGroups, type Groups, type GroupsOptions, groupKey, needsBuckets, 
 import { partsOf, planSpan, type Span } from './query-plan.ts'
 import { requestBlocks } from './request-blocks.ts'
 import { packedOf, type RollupDocument, type Rollups } from './rollup-store.ts'
+import type { Slots } from './slots.ts'
 
 export interface QueryDeps {
   rollups: Rollups
   history: Pick<History, 'between'>
   catalogue: Catalogue
+  /** So many are read at a time, as each takes memory. */
+  slots: Slots
   /** Epoch ms. */
   now(): number
 }
@@ -80,7 +83,7 @@ export async function queryMetric(
     maxPoints: mostPoints,
   }
   const read = (asked: Span, options: Pick<GroupsOptions, 'only' | 'totalsOnly' | 'maxGroups'>) =>
-    readGroups(deps, info, asked, { ...shared, ...options }, signal)
+    deps.slots.take(() => readGroups(deps, info, asked, { ...shared, ...options }, signal), signal)
 
   let only: Set<string> | undefined
   if (request.top > 0) {
@@ -119,7 +122,7 @@ export async function labelValues(
   const aggregation = Aggregation.AGGREGATION_SUM
   const has: GroupsOptions['has'] = (_, values) => !partOf || partOf.has(values)
   const options = { aggregation, groupBy: [label], has, totalsOnly: true, maxGroups: mostGroups, maxPoints: 0 }
-  const { series } = await readGroups(deps, info, span, options, signal)
+  const { series } = await deps.slots.take(() => readGroups(deps, info, span, options, signal), signal)
   return series.flatMap(({ labels: [value = ''] }) => (value === '' ? [] : [value])).slice(0, 1000)
 }
 

@@ -8,8 +8,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Log } from '@site11/runtime/log.ts'
+import { isUnreachable } from '@site11/runtime/store/store-error.ts'
 import type { Collection } from 'mongodb'
-import { type Block, mergeBlocks, unpackBlock } from './block.ts'
+import { type Block, mergeBlocks } from './block.ts'
 import { type Level, levels, packedOf, type Rollups, replaceBlock, rollupId } from './rollup-store.ts'
 
 /** What minutes are made of: documents that are only ever added. */
@@ -47,12 +48,26 @@ export async function rollUp({ rollups, sources, now, log }: RollupOptions): Pro
   for (const source of sources) {
     for (const minute of await source.collection.distinct('minute', isPending)) {
       if (Number(minute) < now() - (source.keptS - marginS) * 1000) await giveUp(source, minute, log)
-      else made += await makeMinute(rollups, source, minute)
+      else
+        made += await attempt(log, `minute ${minute.toJSON()} of ${source.collection.collectionName}`, () =>
+          makeMinute(rollups, source, minute),
+        )
     }
   }
-  made += await makeAbove(rollups, 'minutes', 'hours', now())
-  made += await makeAbove(rollups, 'hours', 'days', now())
+  made += await makeAbove(rollups, 'minutes', 'hours', now(), log)
+  made += await makeAbove(rollups, 'hours', 'days', now(), log)
   return made
+}
+
+/** One that cannot be made is no reason to leave the others. @throws when the database cannot be reached. */
+async function attempt(log: Log, what: string, make: () => Promise<number>): Promise<number> {
+  try {
+    return await make()
+  } catch (error) {
+    if (isUnreachable(error)) throw error
+    log.error({ what, err: error }, 'a rollup cannot be made; trying again')
+    return 0
+  }
 }
 
 async function makeMinute(rollups: Rollups, { collection, blocksOf }: RawSource, minute: Date): Promise<number> {
@@ -77,7 +92,7 @@ async function giveUp({ collection }: RawSource, minute: Date, log: Log): Promis
 }
 
 /** Those that are not over are left: who asks gets them from the parts. */
-async function makeAbove(rollups: Rollups, from: Level, to: Level, nowMs: number): Promise<number> {
+async function makeAbove(rollups: Rollups, from: Level, to: Level, nowMs: number, log: Log): Promise<number> {
   const over = new Date(nowMs - (levels[to].length + settleS) * 1000)
   const units = await rollups[from]
     .aggregate<{ _id: { metric: string; unit: Date } }>([
@@ -87,7 +102,8 @@ async function makeAbove(rollups: Rollups, from: Level, to: Level, nowMs: number
     ])
     .toArray()
   let made = 0
-  for (const { _id } of units) if (await makeUnit(rollups, from, to, _id)) made++
+  for (const { _id } of units)
+    made += await attempt(log, `${to} ${_id.metric} ${_id.unit.toJSON()}`, () => makeUnit(rollups, from, to, _id))
   return made
 }
 
@@ -96,18 +112,15 @@ async function makeUnit(
   from: Level,
   to: Level,
   { metric, unit }: { metric: string; unit: Date },
-): Promise<boolean> {
+): Promise<number> {
   const claim = randomUUID()
   const start = Number(unit) / 1000
   const at = { $gte: unit, $lt: new Date((start + levels[to].length) * 1000) }
   await rollups[from].updateMany({ metric, at, ...isPending }, { $set: { pending: claim } })
   const before = await rollups[to].findOne({ _id: rollupId(metric, start) }, { projection: { version: 1 } })
-  const parts = await rollups[from].find({ metric, at }).sort({ at: 1 }).toArray()
-  const block = mergeBlocks(
-    start,
-    parts.map(part => unpackBlock(packedOf(part))),
-  )
-  if (!(await replaceBlock(rollups, to, block, before?.version ?? 0))) return false
+  const parts = rollups[from].find({ metric, at }, { batchSize: 10 }).sort({ at: 1 })
+  const block = await mergeBlocks(start, parts.map(packedOf))
+  if (!block || !(await replaceBlock(rollups, to, block, before?.version ?? 0))) return 0
   await rollups[from].updateMany({ metric, at, pending: claim }, { $unset: { pending: '' } })
-  return true
+  return 1
 }

@@ -9,7 +9,8 @@
 import type { Log } from '@site11/runtime/log.ts'
 import type { Store } from '@site11/runtime/store/connect.ts'
 import { ensureIndexes } from '@site11/runtime/store/indexes.ts'
-import { Binary, type Collection, MongoBulkWriteError } from 'mongodb'
+import { duplicatesIn } from '@site11/runtime/store/store-error.ts'
+import { Binary, type Collection } from 'mongodb'
 import { historyS } from './history.ts'
 import type { Raw } from './rollup.ts'
 import { pendingIndex } from './rollup-store.ts'
@@ -41,7 +42,6 @@ export const slicesKeptS = 6 * 3600
 const maxPending = 600
 /** Slices of others are asked for from so far before the last time that they could be read. s. */
 const overlapS = 30
-const duplicate = 11000
 
 /** @param writer tells this process from all others, before and after it. */
 export async function createSliceStore(
@@ -115,11 +115,7 @@ export async function createSliceStore(
 }
 
 function unlessDuplicate(error: unknown): void {
-  const isDuplicate =
-    error instanceof MongoBulkWriteError &&
-    [error.writeErrors].flat().every(each => each.code === duplicate) &&
-    error.result.getWriteConcernError() === undefined
-  if (!isDuplicate) throw error
+  if (duplicatesIn(error) === undefined) throw error
 }
 
 export function sliceFrom({ start, length, dropped, keys, data }: SliceDocument): Slice | undefined {

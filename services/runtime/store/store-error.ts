@@ -92,3 +92,14 @@ export function duplicateKeyError(message: string): DuplicateKeyError {
   const name = /\bindex: (\S+) dup key/.exec(message)?.[1] ?? ''
   return new DuplicateKeyError(name.split(DEFINITION_MARK)[0] ?? name)
 }
+
+/**
+ * @param error of an unordered insertMany.
+ * @returns how many documents were there already, when that is all that was wrong; undefined when anything else was. A connection that is
+ * lost comes as a bulk error too, with no document at fault.
+ */
+export function duplicatesIn(error: unknown): number | undefined {
+  if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return undefined
+  const errors = [error.writeErrors].flat()
+  return errors.length > 0 && errors.every(({ code }) => code === DUPLICATE_KEY) ? errors.length : undefined
+}

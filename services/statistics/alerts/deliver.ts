@@ -64,9 +64,11 @@ async function claim({ store, now }: DelivererDeps): Promise<DeliveryDocument | 
 async function attempt(deps: DelivererDeps, delivery: DeliveryDocument): Promise<void> {
   const { store, now, log } = deps
   const webhook = await store.collections.webhooks.findOne({ _id: delivery.webhook })
-  const result: Attempt = webhook
-    ? await sendTo(webhook, delivery, deps)
-    : { httpStatus: 0, error: 'The webhook was deleted.', durationMs: 0, isFinal: true }
+  const given = (error: string): Attempt => ({ httpStatus: 0, error, durationMs: 0, isFinal: true })
+  const result =
+    webhook && !webhook.paused
+      ? await sendTo(webhook, delivery, deps)
+      : given(webhook ? 'The webhook rests.' : 'The webhook was deleted.')
   const { httpStatus, error, durationMs } = result
   const attempts = delivery.attempts + 1
   const retryMs = retriesMs[attempts - 1]
@@ -78,6 +80,13 @@ async function attempt(deps: DelivererDeps, delivery: DeliveryDocument): Promise
   await store.collections.deliveries.updateOne(
     { _id: delivery._id, state: waiting },
     { $set: { state, attempts, httpStatus, error, durationMs, attemptTime, nextTime } },
+  )
+  if (state === waiting) return
+  // What has waited for it need not wait for longer.
+  const { webhook: of, alert } = delivery
+  await store.collections.deliveries.updateMany(
+    { webhook: of, alert, state: waiting, attempts: 0 },
+    { $set: { nextTime: attemptTime } },
   )
 }
 

@@ -32,9 +32,9 @@ export interface Finding {
 }
 
 const minuteMs = 60_000
-const defaultWindowMs = 5 * minuteMs
+export const defaultWindowMs = 5 * minuteMs
 const defaultKnownMs = 24 * 60 * minuteMs
-export const usualWindows: [longMs: number, shortMs: number, factor: number][] = [
+const usualWindows: [longMs: number, shortMs: number, factor: number][] = [
   [60 * minuteMs, 5 * minuteMs, 14.4],
   [360 * minuteMs, 30 * minuteMs, 6],
 ]

@@ -4,9 +4,10 @@
  */
 import { AlertState } from '@site11/proto/grpc/site11/statistics/v1/alerts_service.ts'
 import type { Log } from '@site11/runtime/log.ts'
+import { msOf } from '../resources.ts'
 import { type AlertDocument, type Outcome, outcomeOf, outcomeWithout } from './alert.ts'
-import { evaluate, type Query } from './evaluate.ts'
-import { alertId, type RuleDocument } from './rule.ts'
+import { defaultWindowMs, evaluate, type Query } from './evaluate.ts'
+import { alertId, type Condition, type RuleDocument } from './rule.ts'
 import type { SilenceDocument } from './silence.ts'
 import type { AlertStore } from './store.ts'
 
@@ -21,6 +22,7 @@ export interface EvaluatorDeps {
 
 const { ALERT_STATE_FIRING: firing, ALERT_STATE_PENDING: pending, ALERT_STATE_INACTIVE: inactive } = AlertState
 const evaluationMs = 20_000
+const gapMs = 60_000
 const atOnce = 4
 
 /** Looks by all rules that are due. @throws what the database says. */
@@ -53,6 +55,11 @@ async function look(deps: EvaluatorDeps, rule: RuleDocument, silences: SilenceDo
   const dueTime = new Date(evaluateTime.getTime() + rule.intervalMs)
   // Whoever has changed it meanwhile wants it to be looked at once more.
   const which = { _id: rule._id, version: rule.version }
+  const watchTime = isGap(rule, evaluateTime) ? evaluateTime : rule.watchTime
+  if (isTooSoon(rule.condition, watchTime, evaluateTime)) {
+    await rules.updateOne(which, { $set: { evaluateTime, dueTime, watchTime } })
+    return
+  }
   let findings: Awaited<ReturnType<typeof evaluate>>
   try {
     findings = await evaluate(query, rule.condition, evaluateTime, AbortSignal.timeout(evaluationMs))
@@ -60,7 +67,7 @@ async function look(deps: EvaluatorDeps, rule: RuleDocument, silences: SilenceDo
     const evaluationError = (error instanceof Error ? error.message : String(error)).slice(0, 500)
     if (rule.evaluationError === '') log.warn({ rule: rule._id, reason: evaluationError }, 'a rule cannot look')
     const errorTime = rule.errorTime ?? evaluateTime
-    await rules.updateOne(which, { $set: { evaluateTime, dueTime, evaluationError, errorTime } })
+    await rules.updateOne(which, { $set: { evaluateTime, dueTime, watchTime, evaluationError, errorTime } })
     return
   }
   const known = await alerts.find({ rule: rule._id, expireTime: { $not: { $lte: evaluateTime } } }).toArray()
@@ -84,7 +91,19 @@ async function look(deps: EvaluatorDeps, rule: RuleDocument, silences: SilenceDo
   const count = (state: AlertState) => states.filter(each => each === state).length
   const state = [firing, pending].find(each => states.includes(each)) ?? inactive
   const summary = { state, firing: count(firing), pending: count(pending) }
-  await rules.updateOne(which, { $set: { evaluateTime, dueTime, evaluationError: '', errorTime: null, ...summary } })
+  await rules.updateOne(which, {
+    $set: { evaluateTime, dueTime, watchTime, evaluationError: '', errorTime: null, ...summary },
+  })
+}
+
+/** Whether nobody has looked for a while: then perhaps nobody has measured either. */
+const isGap = ({ evaluateTime, intervalMs }: RuleDocument, now: Date) =>
+  evaluateTime !== null && now.getTime() - evaluateTime.getTime() > Math.max(3 * intervalMs, gapMs)
+
+/** An absence cannot be told from a gap that lies in its window. */
+function isTooSoon(condition: Condition, watchTime: Date | null, now: Date): boolean {
+  if (condition.case !== 'absence' || !watchTime) return false
+  return now.getTime() - watchTime.getTime() < msOf(condition.value.window, defaultWindowMs)
 }
 
 /** The labels of an alert that its group has. */

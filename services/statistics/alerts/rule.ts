@@ -30,6 +30,8 @@ export interface RuleDocument extends Resource, Omit<Content, 'labels'> {
   /** When it looks next. */
   dueTime: Date
   evaluateTime: Date | null
+  /** Since when it has looked without a gap, after there was one: what was not measured meanwhile is not absent. */
+  watchTime: Date | null
   evaluationError: string
   errorTime: Date | null
   pending: number
@@ -116,6 +118,7 @@ export function newRule(message: AlertRule, owner: string, id: string, now: Date
     conditionVersion: 1,
     dueTime: now,
     evaluateTime: null,
+    watchTime: null,
     evaluationError: '',
     errorTime: null,
     pending: 0,
@@ -165,6 +168,8 @@ export function updateOf(
     ...{ title, description, paused, severity, labels, webhooks, condition, holdMs, keepMs, intervalMs },
     conditionVersion: before.conditionVersion + (isNew ? 1 : 0),
     dueTime: now,
+    // That it rested is no gap.
+    ...(before.paused && { evaluateTime: null }),
     ...(paused && {
       state: AlertState.ALERT_STATE_INACTIVE,
       pending: 0,

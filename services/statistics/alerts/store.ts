@@ -22,7 +22,7 @@ import type { Log } from '@site11/runtime/log.ts'
 import type { Store } from '@site11/runtime/store/connect.ts'
 import { ensureIndexes } from '@site11/runtime/store/indexes.ts'
 import type { PageTokens } from '@site11/runtime/store/page-token.ts'
-import type { Collection, Document } from 'mongodb'
+import { type Collection, type Document, MongoServerError } from 'mongodb'
 import { createResources, type List, type Page, page, type Resources } from '../resources.ts'
 import type { AlertDocument, ChangeDocument, Outcome } from './alert.ts'
 import { type DeliveryDocument, deliveriesOf, type WebhookDocument } from './delivery.ts'
@@ -49,6 +49,7 @@ export interface AlertStore {
 }
 
 const day = 86_400
+const duplicate = 11000
 const newest = (path: string) => ({ path, direction: -1 }) as const
 const named = (names: object, prefix: string) =>
   Object.fromEntries(
@@ -142,23 +143,31 @@ export async function createAlertStore({ client, db }: Store, tokens: PageTokens
       }
       if (!change && !tell) return (await alerts.updateOne(which, update)).matchedCount === 1
       const told = tell ? await deliveriesOf(collections.webhooks, after, tell) : []
-      return client.withSession(session =>
-        session.withTransaction(
-          async () => {
-            if (before) {
-              const { matchedCount } = await alerts.updateOne(which, update, { session })
-              if (matchedCount === 0) return false
-            } else {
-              // Fails for who comes second, as the id is taken then.
-              await alerts.insertOne({ ...after, outbox: events }, { session })
-            }
-            if (change) await changes.insertOne(change, { session })
-            if (told.length > 0) await deliveries.insertMany(told, { session })
-            return true
-          },
-          { timeoutMS: 5000 },
-        ),
-      )
+      return client
+        .withSession(session =>
+          session.withTransaction(
+            async () => {
+              if (before) {
+                const { matchedCount } = await alerts.updateOne(which, update, { session })
+                if (matchedCount === 0) return false
+              } else {
+                // Fails for who comes second, as the id is taken then.
+                await alerts.insertOne({ ...after, outbox: events }, { session })
+              }
+              if (change) await changes.insertOne(change, { session })
+              if (told.length > 0) await deliveries.insertMany(told, { session })
+              return true
+            },
+            { timeoutMS: 5000 },
+          ),
+        )
+        .catch(unlessTaken)
     },
   }
+}
+
+/** A first alert of a group that another has made at the same time. */
+function unlessTaken(error: unknown): false {
+  if (error instanceof MongoServerError && error.code === duplicate) return false
+  throw error
 }

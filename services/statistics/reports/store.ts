@@ -1,9 +1,9 @@
 /**
  * Reports in MongoDB. What is too old goes by itself.
  *
- *   reports            as ReportDocument
- *   report_files       { _id: <report>/<kind>, report, data, expireTime }
- *   report_schedules   as ScheduleDocument
+ *   dashboard_reports        as ReportDocument
+ *   dashboard_report_files   { _id: <report>/<kind>, report, data, expireTime }
+ *   report_schedules         as ScheduleDocument
  */
 import { ReportState } from '@site11/proto/grpc/site11/statistics/v1/reports_service.ts'
 import type { Log } from '@site11/runtime/log.ts'
@@ -44,10 +44,10 @@ const states = {
 
 export async function createReportStore({ db }: Store, tokens: PageTokens, log: Log): Promise<ReportStore> {
   const collections: ReportStore['collections'] = {
-    reports: db.collection<ReportDocument>('reports'),
+    reports: db.collection<ReportDocument>('dashboard_reports'),
     schedules: db.collection<ScheduleDocument>('report_schedules'),
   }
-  const files = db.collection<FileDocument>('report_files')
+  const files = db.collection<FileDocument>('dashboard_report_files')
   const order = { path: 'createTime', direction: -1 } as const
   const reports = await createResources(collections.reports, {
     kind: 'report',
