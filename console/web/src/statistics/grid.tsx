@@ -92,7 +92,7 @@ export function Grid({ panels, build, ...shown }: GridProps) {
               data-dragged={drag?.id === panel.id}
               style={
                 narrow || !place
-                  ? { minHeight: viewOf(panel) === 'number' ? 96 : 220 }
+                  ? { minHeight: viewOf(panel) === 'number' ? 96 : 260 }
                   : {
                       gridColumn: `${place.x + 1} / span ${place.width}`,
                       gridRow: `${place.y + 1} / span ${place.height}`,
@@ -142,7 +142,7 @@ export function Grid({ panels, build, ...shown }: GridProps) {
               {panel.description && <p className={styles.about}>{panel.description}</p>}
               <Boundary>
                 <Seen>
-                  <PanelFigure panel={panel} title={title} height={narrow ? 180 : height} {...shown} />
+                  <PanelFigure panel={panel} title={title} height={narrow ? 260 : height} {...shown} />
                 </Seen>
               </Boundary>
               {build && !narrow && (

@@ -103,7 +103,7 @@ function Explorer() {
         />
       </SpanBar>
       <section className={styles.sheet} aria-label={name}>
-        <Group justify="space-between" align="flex-start" wrap="nowrap" mb="sm">
+        <div className={styles.lead}>
           <div>
             <Text fw={600} className="mono">
               {name}
@@ -113,7 +113,7 @@ function Explorer() {
               {metric && ` ${t(`statistics.kind.${kindName(metric.kind)}Hint`)}`}
             </Text>
           </div>
-          <Group gap="xs" wrap="nowrap" className={styles.acts}>
+          <Group gap="xs">
             {mayWrite && (
               <>
                 <AddToDashboard
@@ -131,7 +131,7 @@ function Explorer() {
             )}
             <CopyCallMenu method={MetricsService.method.queryMetric} request={request} />
           </Group>
-        </Group>
+        </div>
         <Figure
           label={name}
           asked={[asked]}

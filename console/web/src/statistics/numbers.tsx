@@ -35,7 +35,7 @@ export function Numbers({ plot, unit, marks = [] }: ValuesProps & { marks?: read
         const state = states[levelOf(line.total, marks) as 1 | 2 | 3]
         return (
           <div key={line.key}>
-            <dt>{line.name}</dt>
+            <dt className={shown.length === 1 && line.labels.length === 0 ? styles.unseen : undefined}>{line.name}</dt>
             <dd>
               <b>{valueText(line.total, unit || line.unit, i18n.language)}</b>
               <Change now={line.total} before={before?.total} />
