@@ -187,6 +187,42 @@ export const en = {
         what: 'This is not possible in its present state',
         todo: 'Load it anew. The last administrator cannot be disabled or deleted.',
       },
+      UNKNOWN_METRIC: {
+        what: 'There is no such metric',
+        todo: 'Choose one of those that exist. A metric of an application appears when it was sent once.',
+      },
+      UNKNOWN_LABEL: {
+        what: 'The metric has no such label',
+        todo: 'Choose one of its labels, in the groups and in the filter.',
+      },
+      TOO_MANY_STEPS: {
+        what: 'That would be too many steps for one chart',
+        todo: 'Choose a longer step, or a shorter span.',
+      },
+      TOO_MANY_SERIES: {
+        what: 'That would be too many series',
+        todo: 'Show the largest only, group by less, or filter.',
+      },
+      AGGREGATION_NOT_SUPPORTED: {
+        what: 'This kind of metric cannot be shown that way',
+        todo: 'Choose another way to put it together.',
+      },
+      UNKNOWN_EVENT: {
+        what: 'Nobody has declared this event',
+        todo: 'Declare it under Statistics, Product, then send it again.',
+      },
+      UNKNOWN_PROPERTY: { what: 'The event has no such property', todo: 'Declare the property, or leave it out.' },
+      PROPERTY_MISSING: { what: 'The event lacks a property that it must have', todo: 'Send it with the property.' },
+      WRONG_PROPERTY_TYPE: {
+        what: 'A property has a value of the wrong type',
+        todo: 'Send a value of the type that is declared.',
+      },
+      TOO_OLD: { what: 'It happened too long ago to be counted', todo: 'Send events within 48 hours.' },
+      SUBJECT_MISSING: { what: 'It is not said who did it', todo: 'Send the event with a subject, or signed in.' },
+      TOO_MANY: {
+        what: 'There are as many of them as there may be',
+        todo: 'Delete some that are not needed, then try again.',
+      },
       UNKNOWN_ROLE: { what: 'There is no such role', todo: 'Choose one of the roles that exist.' },
       DEPENDENCY_UNAVAILABLE: {
         what: 'A part that is needed does not answer',

@@ -187,6 +187,30 @@ export const ko: Translation<typeof en> = {
         what: '지금 상태에서는 할 수 없습니다',
         todo: '다시 불러오십시오. 마지막 관리자는 비활성화하거나 삭제할 수 없습니다.',
       },
+      UNKNOWN_METRIC: {
+        what: '없는 메트릭입니다',
+        todo: '목록에 있는 메트릭을 고르십시오. 애플리케이션의 메트릭은 한 번 전송된 뒤에 나타납니다.',
+      },
+      UNKNOWN_LABEL: {
+        what: '이 메트릭에 없는 레이블입니다',
+        todo: '그룹 기준과 필터에는 이 메트릭의 레이블을 쓰십시오.',
+      },
+      TOO_MANY_STEPS: { what: '차트 하나에 담기에는 간격이 너무 많습니다', todo: '간격을 늘리거나 기간을 줄이십시오.' },
+      TOO_MANY_SERIES: {
+        what: '시리즈가 너무 많습니다',
+        todo: '상위 시리즈만 보거나 그룹 기준을 줄이거나 필터를 쓰십시오.',
+      },
+      AGGREGATION_NOT_SUPPORTED: {
+        what: '이 종류의 메트릭에는 쓸 수 없는 집계입니다',
+        todo: '다른 집계를 고르십시오.',
+      },
+      UNKNOWN_EVENT: { what: '선언되지 않은 이벤트입니다', todo: '통계의 제품 분석에서 선언한 뒤 다시 보내십시오.' },
+      UNKNOWN_PROPERTY: { what: '이 이벤트에 없는 속성입니다', todo: '속성을 선언하거나 빼고 보내십시오.' },
+      PROPERTY_MISSING: { what: '이벤트에 필요한 속성이 없습니다', todo: '속성을 넣어 보내십시오.' },
+      WRONG_PROPERTY_TYPE: { what: '속성 값의 유형이 다릅니다', todo: '선언된 유형의 값을 보내십시오.' },
+      TOO_OLD: { what: '너무 오래된 이벤트라 집계하지 않습니다', todo: '48시간 안에 보내십시오.' },
+      SUBJECT_MISSING: { what: '누가 한 일인지 알 수 없습니다', todo: 'subject를 넣거나 로그인한 상태로 보내십시오.' },
+      TOO_MANY: { what: '만들 수 있는 수를 모두 썼습니다', todo: '필요 없는 것을 삭제한 뒤 다시 시도하십시오.' },
       UNKNOWN_ROLE: { what: '없는 역할입니다', todo: '있는 역할 중에서 고르십시오.' },
       DEPENDENCY_UNAVAILABLE: {
         what: '필요한 구성 요소가 응답하지 않습니다',

@@ -31,13 +31,15 @@ export function HowMetricsCome() {
   const { t } = useTranslation()
   return (
     <div className={styles.teach}>
-      <h3>{t('statistics.teach.title')}</h3>
+      <h2>{t('statistics.teach.title')}</h2>
       <ol>
         <li>{t('statistics.teach.requests')}</li>
         <li>{t('statistics.teach.runtime')}</li>
         <li>{t('statistics.teach.product')}</li>
       </ol>
-      <Code block>{snippet}</Code>
+      <Code block tabIndex={0}>
+        {snippet}
+      </Code>
     </div>
   )
 }

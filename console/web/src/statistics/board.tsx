@@ -274,6 +274,9 @@ function Builder({ dashboard, onReload }: BuilderProps) {
   return (
     <div className={styles.page}>
       <LeaveGuard dirty={() => dirty && !saved.current} stays={next => staysIn(next, dashboard.id || 'new')} />
+      <Title order={2} className={styles.unseen}>
+        {draft.title || t('statistics.dashboard.create')}
+      </Title>
       <div className={styles.buildBar}>
         <TextInput
           aria-label={t('statistics.dashboard.title')}

@@ -9,25 +9,22 @@ export interface Place {
 
 export const columns = 12
 const least = { width: 2, height: 2 }
-const most = { y: 500, height: 24 }
+const most = { y: 480, height: 24 }
 
 const overlap = (a: Place, b: Place): boolean =>
   a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
 
 /**
- * @param first goes before the others where they want the same place.
+ * @param first stays where it is, and the others make room for it.
  * @returns the same places, in the same order, each as far up as it can stand.
  */
 export function settled(places: readonly Place[], first?: string): Place[] {
-  const order = [...places].sort((a, b) => a.y - b.y || Number(b.id === first) - Number(a.id === first) || a.x - b.x)
-  const done: Place[] = []
+  const done = places.filter(({ id }) => id === first)
+  const order = places.filter(({ id }) => id !== first).sort((a, b) => a.y - b.y || a.x - b.x)
   for (const place of order) {
-    let y = place.id === first ? place.y : 0
-    const above = place.id === first ? done.filter(other => other.y < place.y) : done
-    while (above.some(other => overlap({ ...place, y }, other))) y++
-    // What was moved stays where it was put down, unless there is nothing to stand on.
-    if (place.id === first) while (y > 0 && !above.some(other => overlap({ ...place, y: y - 1 }, other))) y--
-    done.push({ ...place, y: Math.min(y, most.y) })
+    let y = 0
+    while (done.some(other => overlap({ ...place, y }, other))) y++
+    done.push({ ...place, y })
   }
   return places.map(({ id }) => done.find(each => each.id === id)).filter(each => each !== undefined)
 }
@@ -54,7 +51,7 @@ function within(
     width: wide,
     height: Math.min(Math.max(place.height + height, least.height), most.height),
     x: Math.min(Math.max(place.x + x, 0), columns - wide),
-    y: Math.max(place.y + y, 0),
+    y: Math.min(Math.max(place.y + y, 0), most.y),
   }
 }
 

@@ -69,6 +69,7 @@ export const statistics = {
   live: 'Live',
   pause: 'Live: press to pause',
   resume: 'Paused: press to go on',
+  errorsTitle: 'Errors per second',
   others: 'others',
   earlierName: '{{name}} (earlier)',
   noData: 'Nothing was measured in this span.',

@@ -69,6 +69,7 @@ export const statistics = {
   live: '실시간',
   pause: '실시간입니다. 누르면 멈춥니다.',
   resume: '멈춘 상태입니다. 누르면 다시 갱신합니다.',
+  errorsTitle: '초당 오류 수',
   others: '기타',
   earlierName: '{{name}} (이전)',
   noData: '이 기간에는 측정된 값이 없습니다.',
