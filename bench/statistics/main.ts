@@ -12,12 +12,14 @@ import { startMesh } from '../mesh.ts'
 import { createUsers } from '../users.ts'
 import { type EdgeCost, measureEdgeCost } from './edge-cost.ts'
 import { type IntakeReport, measureIntake } from './intake.ts'
+import { measureQueries, type QueryCost } from './query.ts'
 
 const help = `npm run bench -- statistics [options]
 
   --rounds 9           how often the edge is measured with and without its stream of records
   --seconds 2          how long each such measurement takes
   --rates 10000,20000  records a second that one Statistics process is sent, each for 15 s
+  --queries 15         how often 30 days of 200 series are asked for, by the hour
   --json               the report as JSON
   --help
 
@@ -28,15 +30,17 @@ const say = (text: string) => process.stderr.write(`${text}\n`)
 interface Report {
   edge: EdgeCost[]
   intake: IntakeReport[]
+  queries: QueryCost[]
 }
 
 interface Settings {
+  queries: number
   rounds: number
   seconds: number
   rates: number[]
 }
 
-async function measure({ rounds, seconds, rates }: Settings, started: Started): Promise<Report> {
+async function measure({ rounds, seconds, rates, queries: times }: Settings, started: Started): Promise<Report> {
   const port = Number(process.env.SITE11_PORT || 23_000)
   const folder = await mkdtemp(join(tmpdir(), 'site11-bench-'))
   started(() => rm(folder, { recursive: true, force: true }))
@@ -65,15 +69,17 @@ async function measure({ rounds, seconds, rates }: Settings, started: Started): 
       intake.push(await measureIntake(mesh, { identity, address, rate, seconds: 15 }))
     }
   }
+  say('asking for 30 days')
+  const queries = times > 0 ? await measureQueries(mesh, times) : []
+  if (rounds === 0) return { edge: [], intake, queries }
   say('creating users')
   const ids = await createUsers(mesh.base, token, 200)
   say('measuring the edge')
-  const edge =
-    rounds > 0 ? await measureEdgeCost(mesh, { ids, folder, port: port + 190, rounds, seconds }, started) : []
-  return { edge, intake }
+  const edge = await measureEdgeCost(mesh, { ids, folder, port: port + 190, rounds, seconds }, started)
+  return { edge, intake, queries }
 }
 
-function render({ edge, intake }: Report): string {
+function render({ edge, intake, queries }: Report): string {
   const us = ({ median, min, max }: EdgeCost['withUs']) => `${median.toFixed(1)} (${min.toFixed(1)}-${max.toFixed(1)})`
   const percent = (ratio: number) => `${((ratio - 1) * 100).toFixed(1)} %`
   const lines = edge.map(
@@ -85,7 +91,13 @@ function render({ edge, intake }: Report): string {
       `  ${String(Math.round(each.sent)).padStart(6)}/s of ${Math.round(each.bytesEach)} bytes: ${each.cpuPercent.toFixed(0)} % of a core, ${each.cpuUsEach.toFixed(1)} us each, ` +
       `${each.counted} of ${each.all} counted, ${Math.round(each.memoryMiB)} MiB, sender held up ${Math.round(each.stalledMs)} ms at most`,
   )
+  const asked = queries.map(
+    ({ asked, medianMs, minMs, maxMs, points }) =>
+      `  ${asked.padEnd(44)} ${Math.round(medianMs)} ms (${Math.round(minMs)}-${Math.round(maxMs)}), ${points} points`,
+  )
   return [
+    '30 days of 200 series by the hour, over REST:',
+    ...asked,
     'CPU of Envoy with and without its stream of records, us a request:',
     ...lines,
     'Records taken in:',
@@ -100,6 +112,7 @@ export async function benchStatistics(args: string[]): Promise<number> {
     options: {
       rounds: { type: 'string', default: '9' },
       seconds: { type: 'string', default: '2' },
+      queries: { type: 'string', default: '15' },
       rates: { type: 'string', default: '10000,20000' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -110,9 +123,10 @@ export async function benchStatistics(args: string[]): Promise<number> {
     return 0
   }
   const rates = values.rates.split(',').filter(Boolean).map(Number)
-  const settings = { rounds: Number(values.rounds), seconds: Number(values.seconds), rates }
-  for (const each of [settings.rounds, settings.seconds, ...rates])
-    if (!(each >= 0 && each <= 1e6)) throw new Error('--rounds, --seconds and --rates take numbers.')
+  const [rounds, seconds, queries] = [Number(values.rounds), Number(values.seconds), Number(values.queries)]
+  const settings = { rounds, seconds, queries, rates }
+  for (const each of [rounds, seconds, queries, ...rates])
+    if (!(each >= 0 && each <= 1e6)) throw new Error('--rounds, --seconds, --queries and --rates take numbers.')
   const report = await stoppingAll(started => measure(settings, started))
   console.log(values.json ? JSON.stringify(report, null, 2) : render(report))
   return report.intake.every(({ counted, all }) => counted === all) ? 0 : 1

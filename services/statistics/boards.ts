@@ -58,8 +58,8 @@ export async function openBoards(config: StatisticsConfig, store: Store, query: 
     'alerts',
     instance,
     [
-      { run: () => evaluateDue(watching), everyMs: 1000 },
-      { run: () => deliverDue(watching), everyMs: 500 },
+      { run: signal => evaluateDue(watching, signal), everyMs: 1000 },
+      { run: signal => deliverDue(watching, signal), everyMs: 500 },
     ],
     log,
   )

@@ -40,6 +40,12 @@ export class Buckets {
     this.#counts[at] = (this.#counts[at] ?? 0) + count
   }
 
+  addAll(other: Buckets): void {
+    other.#counts.forEach((count, at) => {
+      if (count > 0) this.add(other.#lowest + at, count)
+    })
+  }
+
   /** @param share such as 0.95. @returns what that share of the values is at most; undefined when there are none. */
   percentile(share: number): number | undefined {
     let total = 0

@@ -33,7 +33,7 @@ export type MetricQuery = Partial<QueryMetricRequest> & { metric: string }
 
 const mostSeries = 200
 const mostGroups = 10_000
-const mostPoints = 100_000
+const mostPoints = 150_000
 const defaultSpanS = 3600
 
 const allowed: Record<Kind, readonly Aggregation[]> = {

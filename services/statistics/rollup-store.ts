@@ -71,14 +71,11 @@ export function packedOf(document: RollupDocument): Packed {
 
 const bytesOf = (binary: Binary | undefined): Uint8Array => binary?.value() ?? new Uint8Array(0)
 
-/**
- * Puts a block in the place of the one with this version; zero when there was none.
- * @returns false when somebody else was faster.
- */
-export async function replaceBlock(rollups: Rollups, level: Level, block: Block, version: number): Promise<boolean> {
+/** @param version the one that it has from now on. */
+export function documentOf(level: Level, block: Block, version: number): RollupDocument {
   const { metric, start, labels, stats, buckets, ...packed } = packBlock(block)
   const { above } = levels[level]
-  const document: RollupDocument = {
+  return {
     ...packed,
     _id: rollupId(metric, start),
     metric,
@@ -86,10 +83,18 @@ export async function replaceBlock(rollups: Rollups, level: Level, block: Block,
     labels: [...labels],
     stats: new Binary(stats),
     buckets: new Binary(buckets),
-    version: version + 1,
+    version,
     unit: new Date(Math.floor(start / above) * above * 1000),
     ...(level !== 'days' && { pending: '' }),
   }
+}
+
+/**
+ * Puts a block in the place of the one with this version; zero when there was none.
+ * @returns false when somebody else was faster.
+ */
+export async function replaceBlock(rollups: Rollups, level: Level, block: Block, version: number): Promise<boolean> {
+  const document = documentOf(level, block, version + 1)
   if (version > 0) {
     const { matchedCount } = await rollups[level].replaceOne({ _id: document._id, version }, document)
     return matchedCount === 1

@@ -20,6 +20,8 @@ import { createReportStore } from './reports/store.ts'
 import { type Figure, queryOf } from './test-figures.ts'
 
 const log = createLog('test', 'silent')
+/** Nothing is cut off. */
+const never = new AbortController().signal
 
 /** @returns what the server tells a handler about a call by a user; the headers that it sets are in `headers`. */
 export function callBy(userId: string, headers = new Map<string, string>()): Call {
@@ -53,15 +55,15 @@ export async function startBoards() {
   const watching = { store: alerts, query, networks, written: (id: string) => written.push(id), now, log }
   const runner = (name: string): RunnerDeps => ({
     ...{ store: reports, dashboards, query, now, log },
-    ...{ runner: name, signal: new AbortController().signal },
+    ...{ runner: name, signal: never },
   })
   return {
     ...{ db: store.db, clock, alerts, reports, written, runner },
     dashboardMethods: dashboardsService(shared),
     alertMethods: alertsService({ ...shared, store: alerts }),
     reportMethods: reportsService({ ...shared, store: reports }),
-    evaluate: () => evaluateDue(watching),
-    deliver: () => deliverDue(watching),
+    evaluate: () => evaluateDue(watching, never),
+    deliver: () => deliverDue(watching, never),
     askForDue: () => askForDue(runner('a')),
     makeWaiting: () => makeWaiting(runner('a')),
     pass(seconds: number) {

@@ -5,8 +5,8 @@ import type { Log } from '@site11/runtime/log.ts'
 import type { Db } from 'mongodb'
 
 export interface Work {
-  /** What to do, again and again, by who has the lease. */
-  run(): Promise<void>
+  /** What to do, again and again, by who has the lease. `signal` is aborted when the process ends. */
+  run(signal: AbortSignal): Promise<void>
   everyMs: number
 }
 
@@ -33,10 +33,11 @@ export function createWorker(db: Db, name: string, instance: string, works: Work
     while (!closing.signal.aborted) {
       if (lease.held()) {
         try {
-          await run()
+          await run(closing.signal)
           failures = 0
         } catch (error) {
-          if (failures++ === 0) log.warn({ lease: name, reason: String(error) }, 'could not do its work; trying again')
+          if (failures++ === 0 && !closing.signal.aborted)
+            log.warn({ lease: name, reason: String(error) }, 'could not do its work; trying again')
         }
       }
       const woken = Promise.withResolvers<void>()

@@ -37,7 +37,9 @@ function bindingsFrom(method: DescMethod, rule: HttpRule): HttpBinding[] {
   // Envoy would refuse the contracts of all services for it.
   const answer = method.output.fields.find(({ name }) => name === rule.responseBody)?.message
   if (rule.responseBody && answer?.typeName !== 'google.api.HttpBody') {
-    throw new Error('its HTTP rule has response_body, which Envoy does only for a field of the type google.api.HttpBody')
+    throw new Error(
+      'its HTTP rule has response_body, which Envoy does only for a field of the type google.api.HttpBody',
+    )
   }
   const nested = rule.additionalBindings.flatMap(each => bindingsFrom(method, each))
   return [{ verb: pattern.case.toUpperCase(), template, body: jsonBody(method, rule.body) }, ...nested]

@@ -35,11 +35,15 @@ export const retriesMs = [
 const claimMs = 60 * second
 const atOnce = 8
 
-/** Tells all that is due. @throws what the database says. */
-export async function deliverDue(deps: DelivererDeps): Promise<void> {
+/** Tells all that is due, until `signal` ends it; what is cut off is told again. @throws what the database says. */
+export async function deliverDue(deps: DelivererDeps, signal: AbortSignal): Promise<void> {
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
-      for (let delivery = await claim(deps); delivery; delivery = await claim(deps)) await attempt(deps, delivery)
+      while (!signal.aborted) {
+        const delivery = await claim(deps)
+        if (!delivery) return
+        await attempt(deps, delivery, signal)
+      }
     }),
   )
 }
@@ -61,13 +65,13 @@ async function claim({ store, now }: DelivererDeps): Promise<DeliveryDocument | 
   }
 }
 
-async function attempt(deps: DelivererDeps, delivery: DeliveryDocument): Promise<void> {
+async function attempt(deps: DelivererDeps, delivery: DeliveryDocument, signal: AbortSignal): Promise<void> {
   const { store, now, log } = deps
   const webhook = await store.collections.webhooks.findOne({ _id: delivery.webhook })
   const given = (error: string): Attempt => ({ httpStatus: 0, error, durationMs: 0, isFinal: true })
   const result =
     webhook && !webhook.paused
-      ? await sendTo(webhook, delivery, deps)
+      ? await sendTo(webhook, delivery, deps, signal)
       : given(webhook ? 'The webhook rests.' : 'The webhook was deleted.')
   const { httpStatus, error, durationMs } = result
   const attempts = delivery.attempts + 1
@@ -95,4 +99,5 @@ export const sendTo = (
   { url, secret }: WebhookDocument,
   { _id: id, body }: Pick<DeliveryDocument, '_id' | 'body'>,
   { networks, now }: Pick<DelivererDeps, 'networks' | 'now'>,
-): Promise<Attempt> => send({ id, url, secret, body }, networks, now())
+  signal: AbortSignal,
+): Promise<Attempt> => send({ id, url, secret, body }, networks, now(), signal)

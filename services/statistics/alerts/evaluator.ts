@@ -25,8 +25,8 @@ const evaluationMs = 20_000
 const gapMs = 60_000
 const atOnce = 4
 
-/** Looks by all rules that are due. @throws what the database says. */
-export async function evaluateDue(deps: EvaluatorDeps): Promise<void> {
+/** Looks by all rules that are due, until `signal` ends it. @throws what the database says. */
+export async function evaluateDue(deps: EvaluatorDeps, signal: AbortSignal): Promise<void> {
   const { store, now } = deps
   const { rules, silences, alerts } = store.collections
   const at = now()
@@ -37,7 +37,10 @@ export async function evaluateDue(deps: EvaluatorDeps): Promise<void> {
   const waiting = due.values()
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
-      for (const rule of waiting) await look(deps, rule, active)
+      for (const rule of waiting) {
+        if (signal.aborted) return
+        await look(deps, rule, active, signal)
+      }
     }),
   )
   // What no rule looks after any more: it was deleted, rests, or looks at something else since.
@@ -48,7 +51,12 @@ export async function evaluateDue(deps: EvaluatorDeps): Promise<void> {
   }
 }
 
-async function look(deps: EvaluatorDeps, rule: RuleDocument, silences: SilenceDocument[]): Promise<void> {
+async function look(
+  deps: EvaluatorDeps,
+  rule: RuleDocument,
+  silences: SilenceDocument[],
+  signal: AbortSignal,
+): Promise<void> {
   const { store, query, now, log } = deps
   const { rules, alerts } = store.collections
   const evaluateTime = now()
@@ -62,8 +70,10 @@ async function look(deps: EvaluatorDeps, rule: RuleDocument, silences: SilenceDo
   }
   let findings: Awaited<ReturnType<typeof evaluate>>
   try {
-    findings = await evaluate(query, rule.condition, evaluateTime, AbortSignal.timeout(evaluationMs))
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(evaluationMs)])
+    findings = await evaluate(query, rule.condition, evaluateTime, limit)
   } catch (error) {
+    if (signal.aborted) return
     const evaluationError = (error instanceof Error ? error.message : String(error)).slice(0, 500)
     if (rule.evaluationError === '') log.warn({ rule: rule._id, reason: evaluationError }, 'a rule cannot look')
     const errorTime = rule.errorTime ?? evaluateTime

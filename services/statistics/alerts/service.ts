@@ -144,12 +144,12 @@ export function alertsService(deps: AlertDeps): Handlers<typeof AlertsServiceSer
       return {}
     },
 
-    async testAlertWebhook({ id }) {
+    async testAlertWebhook({ id }, { signal }) {
       const webhook = await collections.webhooks.findOne({ _id: id })
       if (!webhook) throw notFound('webhook', id)
       const at = now()
       const delivery = newDelivery(id, '', '', 'test', { title: webhook.title }, at)
-      const { httpStatus, error, durationMs } = await sendTo(webhook, delivery, { networks, now })
+      const { httpStatus, error, durationMs } = await sendTo(webhook, delivery, { networks, now }, signal)
       const state =
         error === ''
           ? AlertDeliveryState.ALERT_DELIVERY_STATE_DELIVERED

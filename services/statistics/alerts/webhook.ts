@@ -31,7 +31,7 @@ export function signatureOf({ id, secret, body }: Omit<Message, 'url'>, timestam
 }
 
 /** Sends a message. Never rejects. Redirects are not followed, and of the answer only its status is looked at. */
-export async function send(message: Message, networks: Networks, now: Date): Promise<Attempt> {
+export async function send(message: Message, networks: Networks, now: Date, ends: AbortSignal): Promise<Attempt> {
   const began = performance.now()
   const done = (httpStatus: number, error: string, isFinal = false): Attempt => ({
     ...{ httpStatus, error, isFinal },
@@ -40,7 +40,7 @@ export async function send(message: Message, networks: Networks, now: Date): Pro
   try {
     const problem = hostProblem(message.url, networks)
     if (problem) throw new AddressRefused(problem)
-    const httpStatus = await post(message, networks, now)
+    const httpStatus = await post(message, networks, now, ends)
     if (httpStatus >= 200 && httpStatus < 300) return done(httpStatus, '', true)
     return done(httpStatus, `It answered with the HTTP status ${httpStatus}.`, httpStatus === 410)
   } catch (error) {
@@ -49,10 +49,15 @@ export async function send(message: Message, networks: Networks, now: Date): Pro
   }
 }
 
-function post({ id, url: text, secret, body }: Message, networks: Networks, now: Date): Promise<number> {
+function post(
+  { id, url: text, secret, body }: Message,
+  networks: Networks,
+  now: Date,
+  ends: AbortSignal,
+): Promise<number> {
   const url = new URL(text)
   const timestampS = Math.floor(now.getTime() / 1000)
-  const signal = AbortSignal.timeout(timeoutMs)
+  const signal = AbortSignal.any([ends, AbortSignal.timeout(timeoutMs)])
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? secure : plain)(url, {
       method: 'POST',
@@ -84,7 +89,7 @@ function post({ id, url: text, secret, body }: Message, networks: Networks, now:
       resolve(response.statusCode ?? 0)
     })
     request.on('error', error =>
-      reject(signal.aborted ? new Error(`It did not answer within ${timeoutMs / 1000} s.`) : error),
+      reject(signal.aborted ? new Error(`It did not answer in time, which is ${timeoutMs / 1000} s.`) : error),
     )
     request.end(body)
   })
