@@ -3,14 +3,15 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { statistics as words } from '../console/web/src/i18n/en/statistics.ts'
 import { en } from '../console/web/src/i18n/en.ts'
+import { statistics as koreanWords } from '../console/web/src/i18n/ko/statistics.ts'
 import { ko } from '../console/web/src/i18n/ko.ts'
 import { admin, createUser, register } from './accounts.ts'
 import { apiOver, mesh } from './api.ts'
 import { open, seen, signIn, violationsOf } from './browser.ts'
 import { until } from './until.ts'
 
-const words = en.statistics
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 const row = (page: Page, text: string) => page.getByRole('row').filter({ hasText: text })
 const chart = (page: Page, of: string) =>
@@ -130,7 +131,7 @@ test.each([
   ['dark', 390],
   ['light', 1440],
 ] as const)('every page is Korean, %s and %d wide, without a barrier', async (colorScheme, width) => {
-  const { tabs, title } = ko.statistics
+  const { tabs, title } = koreanWords
   await open(
     '/statistics',
     async (page, complaints) => {

@@ -15,6 +15,7 @@ import { resumption, sessions } from './api/client.ts'
 import { mayCall } from './api/policy.ts'
 import { explorerSearch } from './explorer/search.ts'
 import { gatewaySearch } from './gateway/search.ts'
+import { openRoom } from './i18n/index.ts'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
 import { statisticsSearch } from './statistics/search.ts'
 import { topologySearch } from './topology/search.ts'
@@ -162,7 +163,10 @@ const statistics = createRoute({
   path: '/statistics',
   staticData: { title: 'nav.statistics' },
   validateSearch: statisticsSearch,
-  component: lazyRouteComponent(() => import('./statistics/statistics.tsx'), 'Statistics'),
+  component: lazyRouteComponent(async () => {
+    const [page] = await Promise.all([import('./statistics/statistics.tsx'), openRoom('statistics')])
+    return page
+  }, 'Statistics'),
 })
 
 const users = createRoute({

@@ -6,7 +6,6 @@ import { gateway } from './en/gateway.ts'
 import { overview } from './en/overview.ts'
 import { palette } from './en/palette.ts'
 import { services, signals } from './en/services.ts'
-import { statistics } from './en/statistics.ts'
 import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
 
@@ -17,7 +16,6 @@ export const en = {
   findings,
   gateway,
   palette,
-  statistics,
   topology,
   nav: {
     label: 'Pages',

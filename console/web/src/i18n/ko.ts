@@ -7,7 +7,6 @@ import { gateway } from './ko/gateway.ts'
 import { overview } from './ko/overview.ts'
 import { palette } from './ko/palette.ts'
 import { services, signals } from './ko/services.ts'
-import { statistics } from './ko/statistics.ts'
 import { topology } from './ko/topology.ts'
 import { users } from './ko/users.ts'
 
@@ -23,7 +22,6 @@ export const ko: Translation<typeof en> = {
   findings,
   gateway,
   palette,
-  statistics,
   topology,
   nav: {
     label: '페이지',

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ErrorReasonSchema } from '@site11/proto/es/site11/types/v1/errors_pb.ts'
 import { expect, test } from 'vitest'
+import { statistics as statisticsEn } from './en/statistics.ts'
 import { en } from './en.ts'
+import { statistics as statisticsKo } from './ko/statistics.ts'
 import { ko } from './ko.ts'
 
 type Tree = { [key: string]: string | Tree }
@@ -13,7 +15,10 @@ const leaves = (tree: Tree, prefix = ''): [string, string][] =>
     typeof value === 'string' ? [[prefix + key, value]] : leaves(value, `${prefix}${key}.`),
   )
 
-const texts = { en: new Map(leaves(en)), ko: new Map(leaves(ko)) }
+const texts = {
+  en: new Map(leaves({ ...en, statistics: statisticsEn })),
+  ko: new Map(leaves({ ...ko, statistics: statisticsKo })),
+}
 const plural = /_(zero|one|two|few|many|other)$/
 const baseOf = (key: string) => key.replace(plural, '')
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort()

@@ -4,6 +4,7 @@ import { Dimension } from '@site11/proto/es/site11/statistics/v1/statistics_serv
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { openRoom } from '../i18n/index.ts'
 import { LiveMark, LiveView } from '../mesh/live-view.tsx'
 import { consoleService, type ServiceView, servicesOf } from '../mesh/services.ts'
 import { type Mesh, useMesh } from '../mesh/use-mesh.ts'
@@ -27,7 +28,10 @@ import { Timeline } from './timeline.tsx'
 import { Traffic } from './traffic.tsx'
 
 const GoldenSignals = lazy(async () => ({ default: (await import('../signals/golden-signals.tsx')).GoldenSignals }))
-const LongSignals = lazy(async () => ({ default: (await import('../statistics/long-signals.tsx')).LongSignals }))
+const LongSignals = lazy(async () => {
+  const [{ LongSignals }] = await Promise.all([import('../statistics/long-signals.tsx'), openRoom('statistics')])
+  return { default: LongSignals }
+})
 const route = getRouteApi('/app/services/$service/')
 const byInstance = [Dimension.SERVICE, Dimension.INSTANCE]
 
@@ -92,7 +96,7 @@ function Charts({ service }: { service: string }) {
       title={t('services.signals')}
       aside={
         <Link to="/statistics" search={{ metric: 'requests', by: ['method'], filter: `service = "${service}"` }}>
-          {t('statistics.addTo.open')}
+          {t('signals.open')}
         </Link>
       }
       action={

@@ -363,7 +363,6 @@ export const statistics = {
     new: 'New dashboard',
     added: 'Added to {{title}}.',
     alert: 'Alert on this',
-    open: 'Open in Metrics',
   },
   notRunning: 'The Statistics service is not running.',
   notRunningHint:

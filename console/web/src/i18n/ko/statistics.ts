@@ -355,7 +355,6 @@ export const statistics = {
     new: '새 대시보드',
     added: '{{title}} 대시보드에 추가했습니다.',
     alert: '알림 만들기',
-    open: '메트릭에서 열기',
   },
   notRunning: 'Statistics 서비스가 실행되고 있지 않습니다.',
   notRunningHint:
