@@ -163,10 +163,10 @@ const statistics = createRoute({
   path: '/statistics',
   staticData: { title: 'nav.statistics' },
   validateSearch: statisticsSearch,
-  component: lazyRouteComponent(async () => {
-    const [page] = await Promise.all([import('./statistics/statistics.tsx'), openRoom('statistics')])
-    return page
-  }, 'Statistics'),
+  component: lazyRouteComponent(
+    () => openRoom('statistics').then(() => import('./statistics/statistics.tsx')),
+    'Statistics',
+  ),
 })
 
 const users = createRoute({

@@ -56,6 +56,7 @@ export function Figure({ asked, choice, stepS, live, view, onTop, empty, ...draw
   if (plot.lines.length === 0 && view === 'number' && plot.isCount) {
     return <b className={styles.zero}>{valueText(0, drawn.unit || plot.unit, i18n.language)}</b>
   }
+  if (plot.lines.length === 0 && plot.isCount && !empty) return <Empty title={t('statistics.noneHappened')} />
   if (plot.lines.length === 0) {
     return empty ?? <Empty title={t('statistics.noData')} hint={t('statistics.noDataHint')} />
   }

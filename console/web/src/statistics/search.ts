@@ -15,7 +15,6 @@ export const parts = {
   reports: ['made', 'schedules'],
   product: ['schemas', 'funnel', 'retention'],
 } as const
-export type Part<T extends keyof typeof parts> = (typeof parts)[T][number]
 
 export interface StatisticsSearch {
   tab?: Tab

@@ -72,6 +72,7 @@ export const statistics = {
   errorsTitle: 'Errors per second',
   others: 'others',
   earlierName: '{{name}} (earlier)',
+  noneHappened: 'None in this span.',
   noData: 'Nothing was measured in this span.',
   noDataHint: 'Choose a longer span, or take filters away.',
   notNew: 'The newest figures cannot be had just now. What is shown is a little older.',
@@ -370,7 +371,7 @@ export const statistics = {
   teach: {
     title: 'Nothing yet. This is how metrics come:',
     requests: 'Requests are counted by themselves. Call any method, and it appears here within ten seconds.',
-    runtime: 'Every process reports its event loop, heap and database times each minute.',
+    runtime: 'Every process reports its event loop, heap and database times by itself.',
     product: 'Your application tells what its users do: declare a kind of events under Product, then send it:',
   },
 }
