@@ -138,8 +138,10 @@ test.each([
       await signIn(page, mesh.admin, ko)
       for (const tab of Object.values(tabs)) {
         await page.getByRole('navigation', { name: title }).getByRole('link', { name: tab, exact: true }).click()
-        await page.locator('table, ul[aria-label], pre').first().waitFor()
-        await expect.poll(() => page.locator('[role="status"][aria-busy="true"]').count()).toBe(0)
+        await page.locator('main :is(table, ul, pre, p)').first().waitFor()
+        await expect
+          .poll(() => page.getByLabel(ko.common.loading, { exact: true }).count(), { timeout: 10_000 })
+          .toBe(0)
         expect(await violationsOf(page), tab).toEqual([])
         expect(await page.evaluate(() => document.documentElement.scrollWidth), tab).toBeLessThanOrEqual(width)
       }
