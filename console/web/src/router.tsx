@@ -21,6 +21,7 @@ import { gatewaySearch } from './gateway/search.ts'
 import { withWords } from './i18n/index.ts'
 import { Overview } from './overview/overview.tsx'
 import { drawerSearch, serviceSearch, servicesSearch } from './services/search.ts'
+import { statisticsSearch } from './statistics/search.ts'
 import { topologySearch } from './topology/search.ts'
 import { Frame } from './ui/frame.tsx'
 import { Missing } from './ui/missing.tsx'
@@ -33,6 +34,7 @@ type CrumbTitle =
   | 'nav.services'
   | 'nav.explorer'
   | 'nav.events'
+  | 'nav.statistics'
   | 'nav.users'
   | 'nav.me'
   | 'nav.newUser'
@@ -173,6 +175,17 @@ const activity = createRoute({
   component: lazyRouteComponent(() => withWords(import('./activity/activity.tsx'), 'activity'), 'Activity'),
 })
 
+const statistics = createRoute({
+  getParentRoute: () => app,
+  path: '/statistics',
+  staticData: { title: 'nav.statistics' },
+  validateSearch: statisticsSearch,
+  component: lazyRouteComponent(
+    () => withWords(import('./statistics/statistics.tsx'), 'statistics', 'copyCall'),
+    'Statistics',
+  ),
+})
+
 const users = createRoute({
   getParentRoute: () => app,
   path: '/users',
@@ -257,6 +270,7 @@ export const router = createRouter({
       gateway,
       explorer,
       events,
+      statistics,
       users.addChildren([newUser, user]),
       activity,
       me,

@@ -7,6 +7,7 @@ import { gateway } from './en/gateway.ts'
 import { security } from './en/security.ts'
 import { services } from './en/services.ts'
 import { servicesBase } from './en/services-base.ts'
+import { statistics } from './en/statistics.ts'
 import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
 
@@ -20,6 +21,7 @@ export const en = {
   gateway,
   security,
   services: { ...servicesBase, ...services },
+  statistics,
   topology,
   users,
 }

@@ -30,6 +30,7 @@ export const rooms = {
   gateway: { en: () => import('./en/gateway.ts'), ko: () => import('./ko/gateway.ts') },
   security: { en: () => import('./en/security.ts'), ko: () => import('./ko/security.ts') },
   services: { en: () => import('./en/services.ts'), ko: () => import('./ko/services.ts') },
+  statistics: { en: () => import('./en/statistics.ts'), ko: () => import('./ko/statistics.ts') },
   topology: { en: () => import('./en/topology.ts'), ko: () => import('./ko/topology.ts') },
   users: { en: () => import('./en/users.ts'), ko: () => import('./ko/users.ts') },
 } satisfies Record<string, Record<Language, () => Promise<object>>>

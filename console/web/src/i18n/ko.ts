@@ -8,6 +8,7 @@ import { gateway } from './ko/gateway.ts'
 import { security } from './ko/security.ts'
 import { services } from './ko/services.ts'
 import { servicesBase } from './ko/services-base.ts'
+import { statistics } from './ko/statistics.ts'
 import { topology } from './ko/topology.ts'
 import { users } from './ko/users.ts'
 
@@ -25,6 +26,7 @@ export const ko: Translation<typeof en> = {
   gateway,
   security,
   services: { ...servicesBase, ...services },
+  statistics,
   topology,
   users,
 }

@@ -13,7 +13,10 @@ const leaves = (tree: Tree, prefix = ''): [string, string][] =>
     typeof value === 'string' ? [[prefix + key, value]] : leaves(value, `${prefix}${key}.`),
   )
 
-const texts = { en: new Map(leaves(en)), ko: new Map(leaves(ko)) }
+const texts = {
+  en: new Map(leaves(en)),
+  ko: new Map(leaves(ko)),
+}
 const plural = /_(zero|one|two|few|many|other)$/
 const baseOf = (key: string) => key.replace(plural, '')
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort()

@@ -8,6 +8,7 @@ export const goTo: Readonly<Record<string, string>> = {
   g: '/gateway',
   e: '/explorer',
   v: '/events',
+  i: '/statistics',
   u: '/users',
   a: '/activity',
   m: '/me',

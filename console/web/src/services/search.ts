@@ -24,8 +24,12 @@ export interface DrawerSearch {
   tab?: InstanceTab
 }
 
+/** Longer than what is told live: from what is kept. */
+export const longRanges = ['24h', '7d', '30d'] as const
+export type LongRange = (typeof longRanges)[number]
+
 export interface ServiceSearch extends DrawerSearch {
-  range?: Range
+  range?: Range | LongRange
 }
 
 /** @returns what of a URL's search is understood; the rest is dropped. */
@@ -44,7 +48,8 @@ export function servicesSearch(given: Record<string, unknown>): ServicesSearch {
 }
 
 export function serviceSearch(given: Record<string, unknown>): ServiceSearch {
-  return { ...(given.range === '1h' && { range: '1h' }), ...drawerSearch(given) }
+  const range = (['1h', ...longRanges] as const).find(name => name === given.range)
+  return { ...(range && { range }), ...drawerSearch(given) }
 }
 
 export function drawerSearch({ instance, tab }: Record<string, unknown>): DrawerSearch {

@@ -4,6 +4,7 @@ import { Dimension } from '@site11/proto/es/site11/statistics/v1/statistics_serv
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { withWords } from '../i18n/index.ts'
 import { LiveMark, LiveView } from '../mesh/live-view.tsx'
 import { consoleService, type ServiceView, servicesOf } from '../mesh/services.ts'
 import { type Mesh, useMesh } from '../mesh/use-mesh.ts'
@@ -21,12 +22,16 @@ import { MeshTable, TableSkeleton } from './mesh-table.tsx'
 import { Methods } from './methods.tsx'
 import { rowsOf } from './rows.ts'
 import { Scale } from './scale.tsx'
-import type { Order } from './search.ts'
+import { longRanges, type Order, serviceSearch } from './search.ts'
 import styles from './service.module.css'
 import { Timeline } from './timeline.tsx'
 import { Traffic } from './traffic.tsx'
 
 const GoldenSignals = lazy(async () => ({ default: (await import('../signals/golden-signals.tsx')).GoldenSignals }))
+const LongSignals = lazy(async () => {
+  const { LongSignals } = await withWords(import('../statistics/long-signals.tsx'), 'statistics')
+  return { default: LongSignals }
+})
 const route = getRouteApi('/app/services/$service/')
 const byInstance = [Dimension.SERVICE, Dimension.INSTANCE]
 
@@ -85,9 +90,15 @@ function Charts({ service }: { service: string }) {
   const { t } = useTranslation()
   const navigate = route.useNavigate()
   const { range = '15m' } = route.useSearch()
+  const long = longRanges.find(name => name === range)
   return (
     <Panel
       title={t('services.signals')}
+      aside={
+        <Link to="/statistics" search={{ metric: 'requests', by: ['method'], filter: `service = "${service}"` }}>
+          {t('signals.open')}
+        </Link>
+      }
       action={
         <SegmentedControl
           size="xs"
@@ -95,17 +106,21 @@ function Charts({ service }: { service: string }) {
           value={range}
           onChange={value =>
             void navigate({
-              search: previous => ({ ...previous, range: value === '1h' ? '1h' : undefined }),
+              search: previous => serviceSearch({ ...previous, range: value }),
               replace: true,
               resetScroll: false,
             })
           }
-          data={['15m', '1h']}
+          data={['15m', '1h', ...longRanges]}
         />
       }
     >
       <Suspense fallback={<Skeleton height={190} />}>
-        <GoldenSignals service={service} range={range} />
+        {long ? (
+          <LongSignals service={service} range={long} />
+        ) : (
+          <GoldenSignals service={service} range={range === '1h' ? '1h' : '15m'} />
+        )}
       </Suspense>
     </Panel>
   )

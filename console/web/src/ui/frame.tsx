@@ -6,11 +6,13 @@ import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { EventsService } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
+import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
 import {
   IconApi,
   IconBolt,
   IconBoxMultiple,
+  IconChartLine,
   IconGauge,
   IconHistory,
   IconLayoutSidebarLeftCollapse,
@@ -45,6 +47,7 @@ export const pages = [
   { to: '/gateway', title: 'nav.gateway', icon: IconRoute, method: DiagnosticsService.method.listRoutes },
   { to: '/explorer', title: 'nav.explorer', icon: IconApi, method: AuthService.method.getMe },
   { to: '/events', title: 'nav.events', icon: IconBolt, method: EventsService.method.listStreams },
+  { to: '/statistics', title: 'nav.statistics', icon: IconChartLine, method: StatisticsService.method.watchSignals },
   { to: '/users', title: 'nav.users', icon: IconUsers, method: UsersService.method.listUsers },
   { to: '/activity', title: 'nav.activity', icon: IconHistory, method: DiagnosticsService.method.listChanges },
   { to: '/me', title: 'nav.me', icon: IconUserCircle, method: UsersService.method.getMe },

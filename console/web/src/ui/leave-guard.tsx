@@ -2,11 +2,17 @@ import { Button, Group, Text } from '@mantine/core'
 import { useBlocker } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
+interface LeaveGuardProps {
+  dirty: () => boolean
+  /** Whether an address is of the same edit: it is not held up. */
+  stays?: (next: { pathname: string; search: object }) => boolean
+}
+
 /** Whatever leads away from an edit that is not saved is held up, and asked about in its place. */
-export function LeaveGuard({ dirty }: { dirty: () => boolean }) {
+export function LeaveGuard({ dirty, stays = () => false }: LeaveGuardProps) {
   const { t } = useTranslation()
   const { status, proceed, reset } = useBlocker({
-    shouldBlockFn: dirty,
+    shouldBlockFn: ({ next }) => dirty() && !stays(next),
     enableBeforeUnload: dirty,
     withResolver: true,
   })

@@ -16,7 +16,7 @@ export interface Choices {
 }
 
 /** @returns the conditions of a filter that are joined by AND outside of quotes and parentheses, the only way that all choices join. */
-function conditionsOf(filter: string): string[] {
+export function conditionsOf(filter: string): string[] {
   const found: string[] = []
   let depth = 0
   let quote = ''

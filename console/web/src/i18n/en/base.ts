@@ -17,6 +17,7 @@ export const base = {
     topology: 'Topology',
     gateway: 'Gateway',
     events: 'Events',
+    statistics: 'Statistics',
     activity: 'Activity',
     density: 'Density',
     densities: { comfortable: 'Comfortable', dense: 'Dense' },

@@ -1,4 +1,5 @@
 export const signals = {
+  open: 'Open in Metrics',
   perSecond: '/s',
   p95Hint: 'What 95 of 100 requests took at most, in the slowest ten seconds of the last minute.',
   none: 'No figures: the Statistics service is not running.',

@@ -17,6 +17,7 @@ export const base = {
     topology: '토폴로지',
     gateway: '게이트웨이',
     events: '이벤트',
+    statistics: '통계',
     activity: '활동',
     density: '간격',
     densities: { comfortable: '넉넉하게', dense: '촘촘하게' },

@@ -1,4 +1,5 @@
 export const signals = {
+  open: '메트릭에서 열기',
   perSecond: '/초',
   p95Hint: '요청 100건 중 95건이 이 시간 안에 끝났습니다. 최근 1분 가운데 가장 느렸던 10초의 값입니다.',
   none: '수치 없음: Statistics 서비스가 실행되고 있지 않습니다.',
