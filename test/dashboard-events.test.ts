@@ -98,6 +98,9 @@ test('an event that could not be handled is shown with why, and retried and skip
     await drawer.getByRole('link', { name: first }).waitFor()
     // Trying again is what Enter does.
     const again = en.events.failedAgain.replace('{{reason}}', reason)
+    await until('trying again has the focus', () =>
+      page.evaluate(words => document.activeElement?.textContent === words, en.events.retry),
+    )
     await page.keyboard.press('Enter')
     await drawer.getByText(again).waitFor()
     broken = false

@@ -17,11 +17,19 @@ export function useUserChanges() {
   const { value, live, seen, error } = useLive(userChanges, may ? {} : undefined)
   const [created, setCreated] = useState(0)
   const taken = useRef<{ connection: number; last: number }>(undefined)
+  const waited = useRef(false)
   useEffect(() => {
-    if (!value) return
+    if (!value) {
+      waited.current = true
+      return
+    }
     const before = taken.current
     taken.current = { connection: value.connection, last: value.last }
-    if (!before) return
+    if (!before) {
+      // What happened between the list's coming and the watch's beginning was told by neither.
+      if (waited.current) void refreshUsers(client)
+      return
+    }
     const changes = changesSince(value, before)
     if (!changes) return void refreshUsers(client)
     // Who was brought back is told of as created, and may stand in a list all the while.
