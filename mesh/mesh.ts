@@ -199,7 +199,9 @@ export async function startMesh(settings: Settings, terminal: Terminal, stopping
       supervisor.startStage([first], edge),
       supervisor.scale(new Map(names.map(name => [name, settings.replicas.get(name) ?? 1]))),
     ])
-    await untilGreen(settings.healthUrl, signal)
+    const red = await untilGreen(settings.healthUrl, signal)
+    if (red)
+      supervisor.say('warn', `/health is not green after ${greenMs / 1000} s: ${red}. See npm run mesh -- diagnose`)
     if (firstTime) await untilExists(home.admin, signal)
     own.state = 'healthy'
     void deployments.mend()
@@ -284,16 +286,25 @@ async function healthOf(healthUrl: string): Promise<MeshStatus['health']> {
 
 const greenMs = 60_000
 
-async function untilGreen(healthUrl: string, signal: AbortSignal): Promise<void> {
+/**
+ * Every process is ready by now: what is still wrong, such as a consumer of events that was behind when the mesh stopped, is no reason to
+ * stop all that works.
+ * @returns what is not green after a minute; undefined when all is.
+ * @throws MeshError when nothing answers at all.
+ */
+async function untilGreen(healthUrl: string, signal: AbortSignal): Promise<string | undefined> {
   const deadline = Date.now() + greenMs
   for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 1.2, 1000)) {
     const health = await healthOf(healthUrl)
-    if (health.ok) return
+    if (health.ok) return undefined
     if (signal.aborted) throw new MeshError('Stopped before the mesh was ready.')
     if (Date.now() > deadline) {
-      throw new MeshError(
-        `Every process is ready, and yet /health is not green after ${greenMs / 1000} s: ${health.detail}`,
+      const answers = await httpGet(healthUrl).then(
+        () => true,
+        () => false,
       )
+      if (answers) return health.detail
+      throw new MeshError(`Every process is ready, and yet /health does not answer: ${health.detail}`)
     }
     await delay(pauseMs)
   }

@@ -151,6 +151,7 @@ describe('nothing is lost, doubled or out of order', () => {
     for (let n = 0; n < kills; n++) {
       const before = ledger.length
       await until('writes go on', () => ledger.length > before + 50, 60_000)
+      await until('the consumers keep up', async () => ((await groupNow(group))?.lag ?? 0n) < 1000n, 60_000)
       const [name, strike] = faults[n % faults.length] ?? expect.fail()
       counts[name] = (counts[name] ?? 0) + 1
       await strike()
@@ -186,9 +187,9 @@ describe('nothing is lost, doubled or out of order', () => {
 
   afterAll(async () => {
     for (const child of consumers.values()) child.kill('SIGKILL')
-    await untilHealthy(mesh.url)
-    // Otherwise every event from now on is kept for it.
+    // Otherwise every event from now on is kept for it, and it is told of as behind.
     await until('the group is forgotten', () => events.deleteGroup({ stream: 'users', group }))
+    await untilHealthy(mesh.url)
   }, 90_000)
 })
 
