@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-/** What needs a browser. */
 const inBrowser = ['test/dashboard*.test.ts', 'test/explorer.test.ts']
+/** What counts requests under load, and explains each that fails. */
+const underLoad = ['deploy', 'events', 'faults', 'statistics'].map(name => `test/${name}.test.ts`)
 const onMesh = {
   globalSetup: ['test/setup.ts'],
   fileParallelism: false,
@@ -9,7 +10,7 @@ const onMesh = {
   hookTimeout: 240_000,
 }
 
-/** `unit` stands beside the code; `mesh` and `browser`, in test/, each run on a mesh of its own that test/setup.ts starts. */
+/** `unit` stands beside the code; the others, in test/, each run on a mesh of their own that test/setup.ts starts. */
 export default defineConfig({
   test: {
     projects: [
@@ -24,7 +25,8 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      { test: { name: 'mesh', include: ['test/**/*.test.ts'], exclude: inBrowser, ...onMesh } },
+      { test: { name: 'mesh', include: ['test/**/*.test.ts'], exclude: [...inBrowser, ...underLoad], ...onMesh } },
+      { test: { name: 'load', include: underLoad, ...onMesh } },
       { test: { name: 'browser', include: inBrowser, ...onMesh } },
     ],
   },

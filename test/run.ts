@@ -1,5 +1,6 @@
 /** `npm test`: every test there is, the ones on real engines included. Arguments go on to vitest, such as `--project unit`. */
 import { spawn } from 'node:child_process'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type EngineName, engines, findEngines } from '../mesh/engines.ts'
@@ -9,7 +10,7 @@ import { prepare } from '../mesh/prepare.ts'
 
 /**
  * Runs a script to its end, handing on signals.
- * @param options aside: what it prints is held back.
+ * @param options aside: after all others that want the processors, and what it prints is held back.
  * @returns its exit code, and what was held back.
  */
 async function run(
@@ -22,6 +23,7 @@ async function run(
     env,
     stdio: ['inherit', aside ? 'pipe' : 'inherit', 'inherit'],
   })
+  if (aside && child.pid) setPriority(child.pid, 5)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
   const ended = new Promise<number>((resolve, reject) => {
     child.on('error', reject)
@@ -43,15 +45,15 @@ try {
     run('node_modules/vitest/vitest.mjs', ['run', ...args], { env, aside })
   const args = process.argv.slice(2)
   if (args.length > 0) process.exit((await vitest(args)).code)
-  // The tests on a mesh mostly wait for it: the others take the time that this leaves.
-  const others = async () => {
-    const browser = await vitest(['--project', 'browser'], true)
-    const unit = await vitest(['--project', 'unit', '--maxWorkers=1'], true)
-    return { code: browser.code || unit.code, output: browser.output + unit.output }
-  }
-  const [mesh, rest] = await Promise.all([vitest(['--project', 'mesh']), others()])
-  process.stdout.write(rest.output)
-  process.exit(mesh.code || rest.code)
+  // Two at a time, as they mostly wait. Beside those that load the mesh only what gives way to it.
+  const project = (name: string) => ['--project', name]
+  const unit = vitest([...project('unit'), '--maxWorkers=1'], true)
+  const load = await vitest(project('load'))
+  const codes = [load.code, (await unit).code]
+  process.stdout.write((await unit).output)
+  const [mesh, browser] = await Promise.all([vitest(project('mesh')), vitest(project('browser'), true)])
+  process.stdout.write(browser.output)
+  process.exit([...codes, mesh.code, browser.code].find(code => code !== 0) ?? 0)
 } catch (error) {
   if (!(error instanceof MeshError)) throw error
   console.error(`site11: ${error.message}`)
