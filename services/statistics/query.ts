@@ -8,7 +8,7 @@ import {
 } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
 import { storeError } from '@site11/runtime/store/store-error.ts'
-import { type Block, type Kind, visitBlock } from './block.ts'
+import { type Block, type BucketSink, type Kind, keysIn, visitBlock } from './block.ts'
 import type { Catalogue, MetricInfo } from './catalogue.ts'
 import type { History } from './history.ts'
 import { labelFilter } from './label-filter.ts'
@@ -156,13 +156,16 @@ async function readStored(
 ): Promise<void> {
   const metric = metricIn(info)
   const projection = needsBuckets(aggregation) ? {} : { buckets: 0 as const }
+  // What rollup-store.ts has written is UTF-8: to look for what is not takes longer than all else.
+  const options = { projection, batchSize: 200, enableUtf8Validation: false, ...(signal && { signal }) }
+  const keysOf = sharedKeys()
   try {
     for (const { level, from, to } of partsOf(span, now() / 1000)) {
       const at = { $gte: new Date(from * 1000), $lt: new Date(to * 1000) }
-      const cursor = rollups[level].find({ metric, at }, { projection, batchSize: 200, ...(signal && { signal }) })
+      const cursor = rollups[level].find({ metric, at }, options)
       for await (const document of cursor.sort({ at: 1 })) {
         const step = Math.floor((Number(document.at) / 1000 - span.start) / span.stepS)
-        if (document.kind === info.kind) groups.add(step, readableOf(document))
+        if (document.kind === info.kind) groups.add(step, readableOf(document, keysOf))
       }
     }
   } catch (error) {
@@ -171,9 +174,20 @@ async function readStored(
   }
 }
 
-function readableOf(document: RollupDocument): Readable {
+/** @returns a function that gives blocks with the same series the same array of keys, as most that follow each other have. */
+function sharedKeys(): (keys: string) => readonly string[] {
+  let last = ''
+  let split = keysIn(last)
+  return keys => {
+    if (keys !== last) split = keysIn(keys)
+    last = keys
+    return split
+  }
+}
+
+function readableOf(document: RollupDocument, keysOf: (keys: string) => readonly string[]): Readable {
   const packed = packedOf(document)
-  return { ...packed, visit: (series, bucket) => visitBlock(packed, series, bucket) }
+  return { ...packed, keys: keysOf(packed.keys), visit: series => visitBlock(packed, series) }
 }
 
 function readMemory({ history }: QueryDeps, info: MetricInfo, { start, end, stepS }: Span, groups: Groups): void {
@@ -181,14 +195,18 @@ function readMemory({ history }: QueryDeps, info: MetricInfo, { start, end, step
     const made = requestBlocks(from)
     for (const slice of history.between(from, from + stepS)) made.add(slice)
     const block = made.blocks().find(({ metric }) => metric === metricIn(info))
-    if (block) groups.add(step, { ...block, visit: visitUnpacked(block) })
+    if (block) groups.add(step, { ...block, keys: [...block.series.keys()], visit: visitUnpacked(block) })
   }
 }
 
 const visitUnpacked =
   ({ series }: Block): Readable['visit'] =>
-  (take, bucket) => {
-    for (const [key, stat] of series) if (take(key, stat)) for (const each of stat.buckets) bucket(...each)
+  take => {
+    let index = 0
+    for (const stat of series.values()) {
+      const sink: BucketSink | undefined = take(index++, stat)
+      if (sink) for (const [bucket, count] of stat.buckets) sink.add(bucket, count)
+    }
   }
 
 function aggregationOf({ name, kind }: MetricInfo, asked: Aggregation): Aggregation {
