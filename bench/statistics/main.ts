@@ -103,9 +103,9 @@ function render({ edge, intake, queries, pointReads }: Report): string {
       `asked again ${whole(each.cachedMs)} ms; ratio ${times(each.ratio)}`,
   )
   const pointwise = pointReads.map(
-    ({ underway, storeMs, cacheMs, waitRatio, cpuRatio }) =>
+    ({ underway, hits, storeMs, cacheMs, waitRatio, cpuRatio }) =>
       `  ${String(underway).padStart(2)} under way: database ${storeMs.median.toFixed(2)} ms, cache ${cacheMs.median.toFixed(2)} ms; cache / database: ` +
-      `time ${times(waitRatio)}, CPU ${times(cpuRatio)}`,
+      `time ${times(waitRatio)}, CPU of all three ${times(cpuRatio)}; answered by the cache ${(hits * 100).toFixed(1)} %`,
   )
   return [
     `Load average ${loadavg()[0]?.toFixed(1)}`,

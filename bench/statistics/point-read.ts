@@ -10,6 +10,8 @@ import { type Spread, spreadOf } from '../stats.ts'
 export interface PointReadCost {
   /** So many reads are under way at a time. */
   underway: number
+  /** The share of the reads through the cache that it answered: on a machine too busy for it, it is passed by. */
+  hits: number
   /** ms each, as its caller waits for it. */
   storeMs: Spread
   cacheMs: Spread
@@ -18,7 +20,7 @@ export interface PointReadCost {
   cpuRatio: Spread
 }
 
-const readsEach = 5000
+const readsEach = 2000
 const rules = { subject: 'bench', freshMs: 60_000, staleMs: 60_000 }
 
 /** @param rounds of each. */
@@ -36,6 +38,7 @@ export async function measurePointReads(mesh: BenchMesh, rounds: number): Promis
     const engines = mesh.processes().flatMap(({ role, pid }) => (role === 'store' || role === 'redis' ? [pid] : []))
     const costs: PointReadCost[] = []
     for (const underway of [1, 64]) {
+      let hits = 0
       const measured = { store: [] as Reading[], cache: [] as Reading[] }
       for (let round = -1; round < rounds; round++) {
         const before = cache.counts().hits
@@ -43,8 +46,7 @@ export async function measurePointReads(mesh: BenchMesh, rounds: number): Promis
         const cached = await reading(fromCache, underway, engines)
         // The first is to warm up.
         if (round < 0) continue
-        if (cache.counts().hits - before !== readsEach)
-          throw new Error('Not all of the reads were answered by the cache.')
+        hits += cache.counts().hits - before
         measured.store.push(store)
         measured.cache.push(cached)
       }
@@ -52,6 +54,7 @@ export async function measurePointReads(mesh: BenchMesh, rounds: number): Promis
         spreadOf(measured.cache.map((each, round) => each[of] / (measured.store[round]?.[of] ?? Number.NaN)))
       costs.push({
         underway,
+        hits: hits / (readsEach * rounds),
         storeMs: spreadOf(measured.store.map(({ waitMs }) => waitMs)),
         cacheMs: spreadOf(measured.cache.map(({ waitMs }) => waitMs)),
         waitRatio: ratios('waitMs'),
