@@ -1,6 +1,6 @@
 /** `npm run bench -- statistics`: what it costs the edge to tell of each request, and how many one Statistics process takes in. */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -9,9 +9,11 @@ import { loadSecrets } from '@site11/mesh/secrets.ts'
 import { identityIn } from '../../console/server/ca/test-peer.ts'
 import { type Started, stoppingAll } from '../cleanup.ts'
 import { startMesh } from '../mesh.ts'
+import type { Spread } from '../stats.ts'
 import { createUsers } from '../users.ts'
 import { type EdgeCost, measureEdgeCost } from './edge-cost.ts'
 import { type IntakeReport, measureIntake } from './intake.ts'
+import { measurePointReads, type PointReadCost } from './point-read.ts'
 import { measureQueries, type QueryCost } from './query.ts'
 
 const help = `npm run bench -- statistics [options]
@@ -19,7 +21,7 @@ const help = `npm run bench -- statistics [options]
   --rounds 9           how often the edge is measured with and without its stream of records
   --seconds 2          how long each such measurement takes
   --rates 10000,20000  records a second that one Statistics process is sent, each for 15 s
-  --queries 15         how often 30 days of 200 series are asked for, by the hour
+  --queries 7          how often 30 days of 200 series are asked for, cached and not, and a user is read, cached and not
   --json               the report as JSON
   --help
 
@@ -31,6 +33,7 @@ interface Report {
   edge: EdgeCost[]
   intake: IntakeReport[]
   queries: QueryCost[]
+  pointReads: PointReadCost[]
 }
 
 interface Settings {
@@ -69,17 +72,18 @@ async function measure({ rounds, seconds, rates, queries: times }: Settings, sta
       intake.push(await measureIntake(mesh, { identity, address, rate, seconds: 15 }))
     }
   }
-  say('asking for 30 days')
+  if (times > 0) say('asking for 30 days')
   const queries = times > 0 ? await measureQueries(mesh, times) : []
-  if (rounds === 0) return { edge: [], intake, queries }
   say('creating users')
-  const ids = await createUsers(mesh.base, token, 200)
+  const ids = await createUsers(mesh.base, await mesh.login(), 200)
+  const pointReads = times > 0 ? await measurePointReads(mesh, times) : []
+  if (rounds === 0) return { edge: [], intake, queries, pointReads }
   say('measuring the edge')
   const edge = await measureEdgeCost(mesh, { ids, folder, port: port + 190, rounds, seconds }, started)
-  return { edge, intake, queries }
+  return { edge, intake, queries, pointReads }
 }
 
-function render({ edge, intake, queries }: Report): string {
+function render({ edge, intake, queries, pointReads }: Report): string {
   const us = ({ median, min, max }: EdgeCost['withUs']) => `${median.toFixed(1)} (${min.toFixed(1)}-${max.toFixed(1)})`
   const percent = (ratio: number) => `${((ratio - 1) * 100).toFixed(1)} %`
   const lines = edge.map(
@@ -91,13 +95,24 @@ function render({ edge, intake, queries }: Report): string {
       `  ${String(Math.round(each.sent)).padStart(6)}/s of ${Math.round(each.bytesEach)} bytes: ${each.cpuPercent.toFixed(0)} % of a core, ${each.cpuUsEach.toFixed(1)} us each, ` +
       `${each.counted} of ${each.all} counted, ${Math.round(each.memoryMiB)} MiB, sender held up ${Math.round(each.stalledMs)} ms at most`,
   )
+  const whole = ({ median, min, max }: Spread) => `${Math.round(median)} (${Math.round(min)}-${Math.round(max)})`
+  const times = ({ median, min, max }: Spread) => `${median.toFixed(1)} (${min.toFixed(1)}-${max.toFixed(1)})`
   const asked = queries.map(
-    ({ asked, medianMs, minMs, maxMs, points }) =>
-      `  ${asked.padEnd(44)} ${Math.round(medianMs)} ms (${Math.round(minMs)}-${Math.round(maxMs)}), ${points} points`,
+    each =>
+      `  ${each.asked.padEnd(46)} ${String(each.points).padStart(6)} points, uncached ${whole(each.uncachedMs)} ms, CPU ${whole(each.cpuMs)} ms; ` +
+      `asked again ${whole(each.cachedMs)} ms; ratio ${times(each.ratio)}`,
+  )
+  const pointwise = pointReads.map(
+    ({ underway, hits, storeMs, cacheMs, waitRatio, cpuRatio }) =>
+      `  ${String(underway).padStart(2)} under way: database ${storeMs.median.toFixed(2)} ms, cache ${cacheMs.median.toFixed(2)} ms; cache / database: ` +
+      `time ${times(waitRatio)}, CPU of all three ${times(cpuRatio)}; answered by the cache ${(hits * 100).toFixed(1)} %`,
   )
   return [
-    '30 days of 200 series by the hour, over REST:',
+    `Load average ${loadavg()[0]?.toFixed(1)}`,
+    '30 days of 200 series, from hours, over REST; CPU of Statistics:',
     ...asked,
+    'One user by its id:',
+    ...pointwise,
     'CPU of Envoy with and without its stream of records, us a request:',
     ...lines,
     'Records taken in:',
@@ -112,7 +127,7 @@ export async function benchStatistics(args: string[]): Promise<number> {
     options: {
       rounds: { type: 'string', default: '9' },
       seconds: { type: 'string', default: '2' },
-      queries: { type: 'string', default: '15' },
+      queries: { type: 'string', default: '7' },
       rates: { type: 'string', default: '10000,20000' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

@@ -5,12 +5,18 @@ import { addBucketed, closeMinute, emptyBlock, type Kind, seriesKey, statIn } fr
 import { requestLabels } from '../../services/statistics/request-blocks.ts'
 import { documentOf } from '../../services/statistics/rollup-store.ts'
 import type { BenchMesh } from '../mesh.ts'
+import { cpuUs } from '../process-usage.ts'
+import { type Spread, spreadOf } from '../stats.ts'
 
 export interface QueryCost {
   asked: string
-  medianMs: number
-  minMs: number
-  maxMs: number
+  /** ms: of what was not asked before, and of the same asked again at once, which the cache answers unless it is larger than what that keeps. */
+  uncachedMs: Spread
+  cachedMs: Spread
+  /** Of the same round, uncached / cached. */
+  ratio: Spread
+  /** CPU of Statistics for one that was not asked before, ms. */
+  cpuMs: Spread
   points: number
 }
 
@@ -51,32 +57,52 @@ export async function measureQueries(mesh: BenchMesh, times: number): Promise<Qu
   }
   await client.close()
   const authorization = `Bearer ${await mesh.login()}`
-  const from = new Date((hour - days * 86_400) * 1000).toJSON()
-  const span = `start_time=${from}&step=3600s&filter=${encodeURIComponent('service = "bench"')}`
+  const from = (hour - days * 86_400) * 1000
+  const filter = `end_time=${new Date(hour * 1000).toJSON()}&filter=${encodeURIComponent('service = "bench"')}`
+  const span = `step=3600s&${filter}`
   const group = ['method', 'instance', 'status'].map(label => `group_by=${label}`).join('&')
   const questions: Record<string, string> = {
-    'requests, each of the 200 series': `requests:query?${span}&${group}`,
+    'requests, each of the 200 series by the hour': `requests:query?${span}&${group}`,
+    'requests, each of the 200 series, usual step': `requests:query?${filter}&${group}`,
     'requests, one series of all': `requests:query?${span}`,
     'requests, by service': `requests:query?${span}&group_by=service`,
     'requests, the ten largest methods': `requests:query?${span}&group_by=method&top=10`,
     'the 95th percentile, one series of all': `request.duration:query?${span}`,
     'the 95th percentile, by method': `request.duration:query?${span}&group_by=method`,
+    'the 95th percentile, each of 200, usual step': `request.duration:query?${filter}&${group}`,
+  }
+  const pid = mesh.processes().find(({ role }) => role === 'statistics')?.pid ?? 0
+  const ask = async (path: string) => {
+    const began = performance.now()
+    const response = await fetch(`${mesh.base}/api/v1/metrics/${path}`, { headers: { authorization } })
+    const { series, message } = (await response.json()) as { series?: { points: unknown[] }[]; message?: string }
+    if (!series) throw new Error(`${path}: ${message}`)
+    return { ms: performance.now() - began, points: series.reduce((sum, each) => sum + each.points.length, 0) }
   }
   const costs: QueryCost[] = []
-  for (const [asked, path] of Object.entries(questions)) {
-    const took: number[] = []
+  let asked = 0
+  for (const [name, path] of Object.entries(questions)) {
+    const rounds: { uncached: number; cached: number; cpuMs: number }[] = []
     let points = 0
     for (let time = -2; time < times; time++) {
-      const began = performance.now()
-      const response = await fetch(`${mesh.base}/api/v1/metrics/${path}`, { headers: { authorization } })
-      const { series, message } = (await response.json()) as { series?: { points: unknown[] }[]; message?: string }
-      if (!series) throw new Error(`${asked}: ${message}`)
-      points = series.reduce((sum, each) => sum + each.points.length, 0)
+      // The same steps each time, and yet another question to the cache.
+      const other = `${path}&start_time=${new Date(from + ++asked).toJSON()}`
+      const before = cpuUs(pid)
+      const uncached = await ask(other)
+      const cpuMs = (cpuUs(pid) - before) / 1000
+      const cached = await ask(other)
+      points = uncached.points
       // The first two warm it up.
-      if (time >= 0) took.push(performance.now() - began)
+      if (time >= 0) rounds.push({ uncached: uncached.ms, cached: cached.ms, cpuMs })
     }
-    took.sort((a, b) => a - b)
-    costs.push({ asked, points, medianMs: took[took.length >> 1] ?? 0, minMs: took[0] ?? 0, maxMs: took.at(-1) ?? 0 })
+    costs.push({
+      asked: name,
+      points,
+      uncachedMs: spreadOf(rounds.map(({ uncached }) => uncached)),
+      cachedMs: spreadOf(rounds.map(({ cached }) => cached)),
+      ratio: spreadOf(rounds.map(({ uncached, cached }) => uncached / cached)),
+      cpuMs: spreadOf(rounds.map(({ cpuMs }) => cpuMs)),
+    })
   }
   return costs
 }

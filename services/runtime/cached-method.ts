@@ -9,11 +9,28 @@ import { type Method, registry } from './contract.ts'
 
 type UnaryHandler = (request: unknown, call: Call) => Promise<unknown>
 
+/** An answer in the form in which it is kept and sent: to decode it only to encode it again would cost more than the cache does. */
+class Encoded {
+  readonly bytes: Buffer
+  constructor({ buffer, byteOffset, byteLength }: Uint8Array) {
+    this.bytes = Buffer.from(buffer, byteOffset, byteLength)
+  }
+}
+
+/** @returns a serializer that takes what handlers answer and what `cached` does. */
+export const unlessEncoded =
+  (serialize: (message: never) => Buffer) =>
+  (message: unknown): Buffer =>
+    message instanceof Encoded ? message.bytes : serialize(message as never)
+
 /** Whether a method needs a cache. */
 export const wantsCache = ({ policy }: Method): boolean =>
   policy?.cache !== undefined || (policy?.changes.length ?? 0) > 0
 
-/** @returns a handler that gives answers again, or has those forgotten that it makes outdated, as the method's policy says. */
+/**
+ * @returns a handler that gives answers again, which are for `unlessEncoded`, or has those forgotten that it makes outdated, as the method's
+ * policy says.
+ */
 export function cached(
   { path, policy }: Method,
   shape: MethodDefinition<unknown, unknown>,
@@ -33,7 +50,7 @@ export function cached(
         const signal = AbortSignal.timeout(timeoutMs)
         return shape.responseSerialize(await handler(request, { ...call, signal, deadlineMs: Date.now() + timeoutMs }))
       })
-      return shape.responseDeserialize(Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength))
+      return new Encoded(answer)
     }
   }
   const outdated = changes.map(template => ({ template, longestMs: longestKeptMs(template) }))

@@ -15,7 +15,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import type { Cache } from './cache.ts'
-import { cached, wantsCache } from './cached-method.ts'
+import { cached, unlessEncoded, wantsCache } from './cached-method.ts'
 import type { Call, Handlers } from './call.ts'
 import { anonymous, authorize, type Caller, requireCertificate } from './caller.ts'
 import { type Method, methodAt } from './contract.ts'
@@ -137,10 +137,11 @@ export function addService<D extends Definition>(
   for (const [name, described] of Object.entries(definition)) {
     const method = methodAt(described.path)
     const handler = withCache(method, described, (handlers as Record<string, AnyHandler>)[name], options.cache)
-    const { path, requestStream, responseStream, responseSerialize: serialize } = described
+    const { path, requestStream, responseStream } = described
+    const serialize = unlessEncoded(described.responseSerialize)
     const deserialize = deserializer(described.requestDeserialize, method)
     const handle = handlerOf(method, described, handler, open, options)
-    checked[name] = { ...described, requestDeserialize: deserialize }
+    checked[name] = { ...described, requestDeserialize: deserialize, responseSerialize: serialize }
     wrapped[name] = handle as unknown as UntypedHandleCall
     if (requestStream || responseStream) continue
     const maxBytes = requestBytesOf(method.policy)

@@ -25,25 +25,34 @@ export class Buckets {
   #lowest = 0
 
   add(bucket: number, count: number): void {
-    const end = this.#lowest + this.#counts.length
-    if (this.#counts.length === 0) {
-      this.#lowest = bucket - 16
-      this.#counts = new Float64Array(64)
-    } else if (bucket < this.#lowest || bucket >= end) {
-      const lowest = bucket < this.#lowest ? bucket - this.#counts.length : this.#lowest
-      const wider = new Float64Array(Math.max(end, bucket + 1 + this.#counts.length) - lowest)
-      wider.set(this.#counts, this.#lowest - lowest)
-      this.#lowest = lowest
-      this.#counts = wider
+    let at = bucket - this.#lowest
+    if (at < 0 || at >= this.#counts.length) {
+      this.#widen(bucket)
+      at = bucket - this.#lowest
     }
-    const at = bucket - this.#lowest
     this.#counts[at] = (this.#counts[at] ?? 0) + count
   }
 
+  #widen(bucket: number): void {
+    if (this.#counts.length === 0) {
+      this.#lowest = bucket - 16
+      this.#counts = new Float64Array(64)
+      return
+    }
+    const end = this.#lowest + this.#counts.length
+    const lowest = bucket < this.#lowest ? bucket - this.#counts.length : this.#lowest
+    const wider = new Float64Array(Math.max(end, bucket + 1 + this.#counts.length) - lowest)
+    wider.set(this.#counts, this.#lowest - lowest)
+    this.#lowest = lowest
+    this.#counts = wider
+  }
+
   addAll(other: Buckets): void {
-    other.#counts.forEach((count, at) => {
+    const counts = other.#counts
+    for (let at = 0; at < counts.length; at++) {
+      const count = counts[at] ?? 0
       if (count > 0) this.add(other.#lowest + at, count)
-    })
+    }
   }
 
   /** @param share such as 0.95. @returns what that share of the values is at most; undefined when there are none. */

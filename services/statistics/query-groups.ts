@@ -2,7 +2,7 @@
 import { status } from '@grpc/grpc-js'
 import { Aggregation, type MetricSeries } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
-import { type Kind, type Stat, valuesOf } from './block.ts'
+import { type BucketSink, type Kind, type Stat, valuesOf } from './block.ts'
 import { Buckets } from './metric-buckets.ts'
 
 /** The numbers of a group over some time. */
@@ -50,7 +50,9 @@ export interface Readable {
   minutes: number
   dropped: number
   labels: readonly string[]
-  visit(series: (key: string, stat: Stat) => boolean, bucket: (bucket: number, count: number) => void): void
+  /** Of its series. The very same array for blocks that have the same ones: what these are is then found out once. */
+  keys: readonly string[]
+  visit(series: (index: number, stat: Stat) => BucketSink | undefined): void
 }
 
 export interface Groups {
@@ -75,8 +77,10 @@ export function createGroups(options: GroupsOptions): Groups {
   const { aggregation, groupBy, only, totalsOnly = false, secondsOf } = options
   const withBuckets = needsBuckets(aggregation)
   const groups = new Map<string, Group>()
-  let places = new Map<string, Group | undefined>()
+  let placeByKey = new Map<string, Group | undefined>()
   let layout = ''
+  let keys: readonly string[] = []
+  let places: (Group | undefined)[] = []
   let dropped = 0
   let points = 0
 
@@ -104,8 +108,26 @@ export function createGroups(options: GroupsOptions): Groups {
     return group
   }
 
+  /** @returns the groups of all series of a block, in their order. */
+  function placesOf({ labels, keys: own }: Readable): (Group | undefined)[] {
+    const named = labels.join('\n')
+    if (named === layout && own === keys) return places
+    if (named !== layout || placeByKey.size > 50_000) placeByKey = new Map()
+    layout = named
+    keys = own
+    places = own.map(key => {
+      const known = placeByKey.get(key)
+      if (known || placeByKey.has(key)) return known
+      const found = placeOf(key, labels)
+      placeByKey.set(key, found)
+      return found
+    })
+    return places
+  }
+
   function end(group: Group, kind: Kind): void {
-    // Once a step instead of once a series: most of the work is in the buckets.
+    // Once a step instead of once a series.
+    addTo(group.total, group.step)
     if (group.step.buckets) group.total.buckets?.addAll(group.step.buckets)
     const value = group.at < 0 ? undefined : resultOf(group.step, aggregation, kind, secondsOf(group.at))
     if (value === undefined || totalsOnly) return
@@ -114,37 +136,28 @@ export function createGroups(options: GroupsOptions): Groups {
   }
 
   return {
-    add(step, { kind, minutes, dropped: left, labels, visit }) {
-      dropped += left
-      const own = labels.join('\n')
-      if (own !== layout || places.size > 50_000) {
-        places = new Map()
-        layout = own
-      }
+    add(step, block) {
+      const { kind, minutes } = block
+      dropped += block.dropped
+      const found = placesOf(block)
+      const isGauge = kind === 'gauge'
       const touched = new Set<Group>()
-      let group: Group | undefined
-      visit(
-        (key, stat) => {
-          group = places.get(key)
-          if (!group && !places.has(key)) {
-            group = placeOf(key, labels)
-            places.set(key, group)
-          }
-          if (!group) return false
-          if (group.at !== step) {
-            end(group, kind)
-            group.step = emptyCell(withBuckets)
-            group.at = step
-          }
+      block.visit((index, stat) => {
+        const group = found[index]
+        if (!group) return undefined
+        if (group.at !== step) {
+          end(group, kind)
+          group.step = emptyCell(withBuckets)
+          group.at = step
+        }
+        addTo(group.step, stat)
+        if (isGauge) {
           touched.add(group)
-          addTo(group.step, stat)
-          addTo(group.total, stat)
           group.level += stat.level
           group.minutes += stat.minutes
-          return withBuckets
-        },
-        (bucket, count) => group?.step.buckets?.add(bucket, count),
-      )
+        }
+        return group.step.buckets
+      })
       for (const each of touched) {
         // Series that follow each other, as those of instances do, are there for as long as the block at most.
         const lasted = Math.min(minutes, each.minutes)
@@ -180,7 +193,7 @@ const emptyCell = (withBuckets: boolean): Cell => ({
   buckets: withBuckets ? new Buckets() : undefined,
 })
 
-function addTo(cell: Cell, { count, sum, min, max }: Stat): void {
+function addTo(cell: Cell, { count, sum, min, max }: Pick<Stat, 'count' | 'sum' | 'min' | 'max'>): void {
   cell.count += count
   cell.sum += sum
   if (min < cell.min) cell.min = min

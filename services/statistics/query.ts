@@ -7,15 +7,14 @@ import {
   type QueryMetricResponse,
 } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
-import { storeError } from '@site11/runtime/store/store-error.ts'
-import { type Block, type Kind, visitBlock } from './block.ts'
+import type { Kind } from './block.ts'
 import type { Catalogue, MetricInfo } from './catalogue.ts'
 import type { History } from './history.ts'
 import { labelFilter } from './label-filter.ts'
-import { createGroups, type Groups, type GroupsOptions, groupKey, needsBuckets, type Readable } from './query-groups.ts'
-import { partsOf, planSpan, type Span } from './query-plan.ts'
-import { requestBlocks } from './request-blocks.ts'
-import { packedOf, type RollupDocument, type Rollups } from './rollup-store.ts'
+import { type Blocks, blocksIn, inMemory, readOnce } from './query-blocks.ts'
+import { createGroups, type GroupsOptions, groupKey } from './query-groups.ts'
+import { planSpan, type Span } from './query-plan.ts'
+import type { Rollups } from './rollup-store.ts'
 import type { Slots } from './slots.ts'
 
 export interface QueryDeps {
@@ -72,7 +71,7 @@ export async function queryMetric(
   const end = request.endTime ? Number(request.endTime) / 1000 : nowS
   const start = request.startTime ? Number(request.startTime) / 1000 : end - defaultSpanS
   const compareS = secondsIn(request.compare) ?? 0
-  const isInMemory = inMemory.has(metricIn(info))
+  const isInMemory = inMemory(info)
   const span = planSpan({ start, end, stepS: secondsIn(request.step), compareS, isInMemory }, nowS)
   const { partOf } = info
   const shared = {
@@ -82,20 +81,23 @@ export async function queryMetric(
       (!partOf || partOf.has(values)) && filter(labelOf),
     maxPoints: mostPoints,
   }
-  const read = (asked: Span, options: Pick<GroupsOptions, 'only' | 'totalsOnly' | 'maxGroups'>) =>
-    deps.slots.take(() => readGroups(deps, info, asked, { ...shared, ...options }, signal), signal)
-
-  let only: Set<string> | undefined
-  if (request.top > 0) {
-    const { series } = await read(span, { totalsOnly: true, maxGroups: mostGroups })
-    only = new Set(series.slice(0, request.top).map(({ labels }) => groupKey(labels)))
-  }
-  // Besides the largest, that of the others.
-  const kept = only ? { only, maxGroups: mostSeries + 1 } : { maxGroups: mostSeries }
-  const found = await read(span, kept)
+  let kept: Pick<GroupsOptions, 'only' | 'maxGroups'> = { maxGroups: mostSeries }
+  const found = await deps.slots.take(async () => {
+    const blocks = blocksIn(deps, info, span, aggregation, signal)
+    if (request.top === 0) return readGroups(deps, info, span, blocks, { ...shared, ...kept })
+    const twice = readOnce(blocks)
+    const totals = { ...shared, totalsOnly: true, maxGroups: mostGroups }
+    const { series } = await readGroups(deps, info, span, twice, totals)
+    const only = new Set(series.slice(0, request.top).map(({ labels }) => groupKey(labels)))
+    // Besides the largest, that of the others.
+    kept = { only, maxGroups: mostSeries + 1 }
+    return readGroups(deps, info, span, twice, { ...shared, ...kept })
+  }, signal)
   const shiftS = Math.round(compareS / span.stepS) * span.stepS
   const before = { ...span, start: span.start - shiftS, end: span.end - shiftS }
-  const earlier = compareS > 0 ? (await read(before, kept)).series : []
+  const readBefore = () =>
+    readGroups(deps, info, before, blocksIn(deps, info, before, aggregation, signal), { ...shared, ...kept })
+  const earlier = compareS > 0 ? (await deps.slots.take(readBefore, signal)).series : []
   return {
     series: found.series,
     earlier,
@@ -122,74 +124,25 @@ export async function labelValues(
   const aggregation = Aggregation.AGGREGATION_SUM
   const has: GroupsOptions['has'] = (_, values) => !partOf || partOf.has(values)
   const options = { aggregation, groupBy: [label], has, totalsOnly: true, maxGroups: mostGroups, maxPoints: 0 }
-  const { series } = await deps.slots.take(() => readGroups(deps, info, span, options, signal), signal)
+  const read = () => readGroups(deps, info, span, blocksIn(deps, info, span, aggregation, signal), options)
+  const { series } = await deps.slots.take(read, signal)
   return series.flatMap(({ labels: [value = ''] }) => (value === '' ? [] : [value])).slice(0, 1000)
 }
-
-/** What the last hour in memory has, of single seconds. */
-const inMemory = new Set(['requests', 'request.duration'])
-const metricIn = (info: MetricInfo) => info.partOf?.metric ?? info.name
 
 async function readGroups(
   deps: QueryDeps,
   info: MetricInfo,
   span: Span,
+  blocks: Blocks,
   options: Omit<GroupsOptions, 'secondsOf'>,
-  signal: AbortSignal | undefined,
 ): Promise<{ series: MetricSeries[]; dropped: number }> {
   const nowS = deps.now() / 1000
   const { start, end, stepS } = span
   const secondsOf = (step: number) => Math.min(stepS, nowS - start - step * stepS)
   const groups = createGroups({ ...options, secondsOf })
-  if (stepS % 60 === 0) await readStored(deps, info, span, options.aggregation, groups, signal)
-  else readMemory(deps, info, span, groups)
+  for await (const { step, block } of blocks()) groups.add(step, block)
   return { series: groups.series(info.kind, Math.min(end, nowS) - start), dropped: groups.dropped() }
 }
-
-async function readStored(
-  { rollups, now }: QueryDeps,
-  info: MetricInfo,
-  span: Span,
-  aggregation: Aggregation,
-  groups: Groups,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const metric = metricIn(info)
-  const projection = needsBuckets(aggregation) ? {} : { buckets: 0 as const }
-  try {
-    for (const { level, from, to } of partsOf(span, now() / 1000)) {
-      const at = { $gte: new Date(from * 1000), $lt: new Date(to * 1000) }
-      const cursor = rollups[level].find({ metric, at }, { projection, batchSize: 200, ...(signal && { signal }) })
-      for await (const document of cursor.sort({ at: 1 })) {
-        const step = Math.floor((Number(document.at) / 1000 - span.start) / span.stepS)
-        if (document.kind === info.kind) groups.add(step, readableOf(document))
-      }
-    }
-  } catch (error) {
-    if (signal?.aborted) throw ended()
-    throw storeError(error)
-  }
-}
-
-function readableOf(document: RollupDocument): Readable {
-  const packed = packedOf(document)
-  return { ...packed, visit: (series, bucket) => visitBlock(packed, series, bucket) }
-}
-
-function readMemory({ history }: QueryDeps, info: MetricInfo, { start, end, stepS }: Span, groups: Groups): void {
-  for (let from = start, step = 0; from < end; from += stepS, step++) {
-    const made = requestBlocks(from)
-    for (const slice of history.between(from, from + stepS)) made.add(slice)
-    const block = made.blocks().find(({ metric }) => metric === metricIn(info))
-    if (block) groups.add(step, { ...block, visit: visitUnpacked(block) })
-  }
-}
-
-const visitUnpacked =
-  ({ series }: Block): Readable['visit'] =>
-  (take, bucket) => {
-    for (const [key, stat] of series) if (take(key, stat)) for (const each of stat.buckets) bucket(...each)
-  }
 
 function aggregationOf({ name, kind }: MetricInfo, asked: Aggregation): Aggregation {
   const [usual = asked] = allowed[kind]
@@ -223,8 +176,3 @@ function unitOf({ kind, unit }: MetricInfo, aggregation: Aggregation): string {
 
 const secondsIn = (duration: { seconds: number; nanos: number } | undefined) =>
   duration && duration.seconds + duration.nanos / 1e9
-
-const ended = () =>
-  new ServiceError(status.DEADLINE_EXCEEDED, 'The time was over before all of it was read. Ask for a shorter span.', {
-    reason: 'OVERLOADED',
-  })
