@@ -16,7 +16,7 @@ import { Panel } from '../ui/panel.tsx'
 import { StateDot, StateMark } from '../ui/state.tsx'
 import { Since, useNow } from '../ui/time.tsx'
 import { useWhy } from '../ui/use-why.ts'
-import { properName } from '../ui/why.ts'
+import { detailText, isOwnWork, properName } from '../ui/why.ts'
 import { Changes } from './changes.tsx'
 import { Findings } from './findings.tsx'
 import { FirstSteps } from './first-steps.tsx'
@@ -183,9 +183,12 @@ function Dependencies({ mesh: { health } }: { mesh: Mesh }) {
       <ul className={styles.dependencies}>
         {health.dependencies.map(({ name, status, reason, neededBy }) => (
           <li key={name}>
-            <b>{properName(name)}</b>
+            <b>{properName(name, t)}</b>
             <StateMark name={statuses[status] ?? 'unknown'} />
-            <span className={styles.dim}>{reason || t('overview.usedBy', { names: neededBy.join(', ') })}</span>
+            <span className={styles.dim}>
+              {detailText(reason, t) ||
+                t(isOwnWork(name) ? 'mesh.workOf' : 'overview.usedBy', { names: neededBy.join(', ') })}
+            </span>
           </li>
         ))}
       </ul>
