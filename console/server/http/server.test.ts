@@ -37,7 +37,7 @@ beforeAll(async () => {
       live
         ? {
             body: Buffer.from([10, 0]),
-            gzipped: undefined,
+            encoded: [],
             type: 'application/x-protobuf',
             etag: '"1"',
             immutable: false,
@@ -171,9 +171,17 @@ describe('with a build', () => {
       'content-type': 'text/javascript; charset=utf-8',
       'cache-control': 'public, max-age=31536000, immutable',
     })
-    const packed = await get('/assets/app-1a2b.js', { 'accept-encoding': 'br, gzip' })
-    expect(packed.headers['content-encoding']).toBe('gzip')
-    expect(Number(packed.headers['content-length'])).toBeLessThan(Number(plain.headers['content-length']))
+    const sizes = [plain]
+    for (const [accepted, encoding] of [
+      ['gzip, deflate', 'gzip'],
+      ['gzip, deflate, br', 'br'],
+    ] as const) {
+      const packed = await get('/assets/app-1a2b.js', { 'accept-encoding': accepted })
+      expect(packed.headers['content-encoding']).toBe(encoding)
+      sizes.push(packed)
+    }
+    const lengths = sizes.map(({ headers }) => Number(headers['content-length']))
+    expect(lengths).toEqual(lengths.toSorted((a, b) => b - a))
   })
 
   test.each(['/users', '/users/0190b0b8', '/instances?q=a.b', '/reset-password'])(

@@ -113,7 +113,7 @@ async function respond(
 function sendFile(
   { headers }: IncomingMessage,
   response: ServerResponse,
-  { body, gzipped, type, etag, immutable }: StaticFile,
+  { body, encoded, type, etag, immutable }: StaticFile,
 ) {
   if (type.startsWith('text/html')) setAll(response, headersOfPages)
   setAll(response, {
@@ -122,9 +122,9 @@ function sendFile(
     vary: 'accept-encoding',
   })
   if (headers['if-none-match']?.includes(etag)) return response.writeHead(304).end()
-  const compressed = gzipped && /\bgzip\b/.test(String(headers['accept-encoding'] ?? '')) ? gzipped : undefined
-  if (compressed) response.setHeader('content-encoding', 'gzip')
-  const content = compressed ?? body
+  const accepted = String(headers['accept-encoding'] ?? '')
+  const [encoding, content] = encoded.find(([name]) => new RegExp(`\\b${name}\\b`).test(accepted)) ?? [undefined, body]
+  if (encoding) response.setHeader('content-encoding', encoding)
   setAll(response, { 'content-type': type, 'content-length': String(content.length) })
   return response.writeHead(200).end(content)
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { brotliCompress, constants, gzip } from 'node:zlib'
 
 const types: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -22,8 +22,8 @@ const compressible = /^(text\/|application\/(json|manifest)|image\/svg)/
 
 export interface StaticFile {
   body: Buffer
-  /** The same compressed, where that is smaller. */
-  gzipped: Buffer | undefined
+  /** The same compressed, by the name of the encoding, the smallest first; empty where that does not pay. */
+  encoded: readonly (readonly [name: 'br' | 'gzip', body: Buffer])[]
   type: string
   etag: string
   /** Whether the name changes with the content, as that of a built asset does. */
@@ -73,7 +73,17 @@ export function staticFiles(folder: string): StaticFiles {
 async function load(file: string, path: string): Promise<StaticFile> {
   const body = await readFile(file)
   const type = types[extname(path)] ?? 'application/octet-stream'
-  const gzipped = compressible.test(type) && body.length > 1024 ? await promisify(gzip)(body) : undefined
+  const encoded = compressible.test(type) && body.length > 1024 ? await compressed(body) : []
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-  return { body, gzipped, type, etag, immutable: path.startsWith('/assets/') }
+  return { body, encoded, type, etag, immutable: path.startsWith('/assets/') }
+}
+
+/** Once for each build, so it may take a moment; the strongest brotli would take ten times that for a few percent. */
+async function compressed(body: Buffer): Promise<StaticFile['encoded']> {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: body.length }
+  const [br, gzipped] = await Promise.all([promisify(brotliCompress)(body, { params }), promisify(gzip)(body)])
+  return [
+    ['br', br],
+    ['gzip', gzipped],
+  ]
 }

@@ -18,7 +18,7 @@ export const createDescriptorsFile = (): ((services: Contract[]) => StaticFile) 
   remember(services => {
     const body = Buffer.from(toBinary(FileDescriptorSetSchema, publicDescriptors(mergedContracts(services))))
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-    return { body, gzipped: gzipSync(body), type: 'application/x-protobuf', etag, immutable: false }
+    return { body, encoded: [['gzip', gzipSync(body)]], type: 'application/x-protobuf', etag, immutable: false }
   }, sameContracts)
 
 /** @returns whether the edge routes a method with this policy. */

@@ -277,6 +277,8 @@ export const router = createRouter({
     ]),
     door.addChildren([login, register, resetPassword, verifyEmail]),
   ]),
+  // What a page does not understand of its address is dropped: unknown values would come through to it otherwise.
+  search: { strict: true },
   defaultPreload: 'intent',
   defaultPendingMs: 300,
   scrollRestoration: true,

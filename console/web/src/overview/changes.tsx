@@ -44,7 +44,16 @@ export function Changes() {
           })}
         </ol>
       ) : (
-        <Skeleton height={200} />
+        <ol className={styles.changes} aria-hidden="true">
+          {Array.from({ length: shown }, (_, place) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+            <li key={place}>
+              <span />
+              <Skeleton height="1lh" width={110} />
+              <Skeleton height="1lh" width="70%" className={styles.what} />
+            </li>
+          ))}
+        </ol>
       )}
     </Panel>
   )

@@ -31,12 +31,13 @@ const states: Record<number, StateName> = {
 type Code = keyof typeof en.overview.finding
 
 /** Nothing while nothing is wrong. */
-export function Findings({ mesh }: { mesh: Mesh }) {
+export function Findings({ mesh }: { mesh: Mesh | undefined }) {
   const { t } = useTranslation()
   const { data, refetch } = useQuery(DiagnosticsService.method.diagnose, {}, { refetchInterval: askAgainMs })
-  const { lastChange, health } = mesh
+  const { lastChange, health } = mesh ?? {}
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when something has changed
   useEffect(() => {
+    if (lastChange === undefined) return
     const timer = setTimeout(() => void refetch(), 200)
     return () => clearTimeout(timer)
   }, [lastChange, health])

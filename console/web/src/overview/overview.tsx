@@ -16,7 +16,7 @@ import { Panel } from '../ui/panel.tsx'
 import { StateDot, StateMark } from '../ui/state.tsx'
 import { Since, useNow } from '../ui/time.tsx'
 import { useWhy } from '../ui/use-why.ts'
-import { properName } from '../ui/why.ts'
+import { detailText, isOwnWork, properName } from '../ui/why.ts'
 import { Changes } from './changes.tsx'
 import { Findings } from './findings.tsx'
 import { FirstSteps } from './first-steps.tsx'
@@ -38,13 +38,18 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
   return (
     <div className={styles.parts}>
       <Sentence mesh={mesh} services={services} />
-      {mesh && <Findings mesh={mesh} />}
+      <Findings mesh={mesh} />
       <Services services={services} />
-      {mesh && <Dependencies mesh={mesh} />}
-      <div className={styles.columns}>
-        <Changes />
-        <FirstSteps services={services?.length} />
-      </div>
+      {/* Nothing is drawn below what will grow: it would be pushed away from under the eye. */}
+      {mesh && (
+        <>
+          <Dependencies mesh={mesh} />
+          <div className={styles.columns}>
+            <Changes />
+            <FirstSteps services={services?.length} />
+          </div>
+        </>
+      )}
     </div>
   )
 }
@@ -70,21 +75,23 @@ function Sentence({ mesh, services }: { mesh: Mesh | undefined; services: Servic
         ) : (
           <>
             <span className={styles.unseen}>{t('nav.overview')}</span>
-            <Skeleton height={28} width={320} />
+            <Skeleton height="1.3em" width="min(320px, 100%)" />
           </>
         )}
       </Title>
-      {mesh && (
-        <p className={styles.counts}>
-          <LiveMark live={live} />
-          <span>
-            {t('overview.counts', {
-              instances: t('mesh.instances', { count: mesh.summary.instances }),
-              proxies: t('mesh.proxies', { count: mesh.summary.proxies }),
-            })}
-          </span>
-        </p>
-      )}
+      <p className={styles.counts}>
+        {mesh && (
+          <>
+            <LiveMark live={live} />
+            <span>
+              {t('overview.counts', {
+                instances: t('mesh.instances', { count: mesh.summary.instances }),
+                proxies: t('mesh.proxies', { count: mesh.summary.proxies }),
+              })}
+            </span>
+          </>
+        )}
+      </p>
     </div>
   )
 }
@@ -176,9 +183,12 @@ function Dependencies({ mesh: { health } }: { mesh: Mesh }) {
       <ul className={styles.dependencies}>
         {health.dependencies.map(({ name, status, reason, neededBy }) => (
           <li key={name}>
-            <b>{properName(name)}</b>
+            <b>{properName(name, t)}</b>
             <StateMark name={statuses[status] ?? 'unknown'} />
-            <span className={styles.dim}>{reason || t('overview.usedBy', { names: neededBy.join(', ') })}</span>
+            <span className={styles.dim}>
+              {detailText(reason, t) ||
+                t(isOwnWork(name) ? 'mesh.workOf' : 'overview.usedBy', { names: neededBy.join(', ') })}
+            </span>
           </li>
         ))}
       </ul>

@@ -4,7 +4,7 @@ import type { TFunction } from 'i18next'
 import type { ServiceView } from '../mesh/services.ts'
 import { proxyState, type State, type StateName } from '../mesh/state.ts'
 import { list } from '../ui/format.ts'
-import { properName, whyText } from '../ui/why.ts'
+import { isOwnWork, properName, whyText } from '../ui/why.ts'
 
 export interface Statement {
   name: StateName
@@ -75,6 +75,9 @@ function sinceText(since: State['since'], t: TFunction, language: string, now: n
 /** What the instances that are ill stand on, when that is it; else what the worst of them says. */
 function reasonOf({ ill, state }: ServiceView, t: TFunction): string {
   const missing = ill.flatMap(({ instance }) => instance.dependencies.filter(({ healthy }) => !healthy))[0]
-  const reason = missing ? t('overview.unreachable', { name: properName(missing.name) }) : whyText(state.why, t)
+  const reason =
+    missing && !isOwnWork(missing.name)
+      ? t('overview.unreachable', { name: properName(missing.name, t) })
+      : whyText(state.why, t)
   return reason && t('overview.because', { reason: reason.replace(/\.$/, '') })
 }

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { dateOf, type StateName } from '../mesh/state.ts'
 import { StateMark } from '../ui/state.tsx'
 import { Since } from '../ui/time.tsx'
-import { properName } from '../ui/why.ts'
+import { detailText, isOwnWork, properName } from '../ui/why.ts'
 import styles from './instance.module.css'
 
 export function Dependencies({ dependencies }: { dependencies: readonly Dependency[] }) {
@@ -14,12 +14,20 @@ export function Dependencies({ dependencies }: { dependencies: readonly Dependen
     <ul className={styles.rows}>
       {dependencies.map(({ name, healthy, reason }) => (
         <li key={name}>
-          <b>{properName(name)}</b>
+          <b>{properName(name, t)}</b>
           <StateMark
             name={healthy ? 'healthy' : 'failing'}
-            label={t(healthy ? 'services.answers' : 'services.answersNot')}
+            label={t(
+              isOwnWork(name)
+                ? healthy
+                  ? 'mesh.inTime'
+                  : 'mesh.late'
+                : healthy
+                  ? 'services.answers'
+                  : 'services.answersNot',
+            )}
           />
-          {reason && <span className={styles.reason}>{reason}</span>}
+          {reason && <span className={styles.reason}>{detailText(reason, t)}</span>}
         </li>
       ))}
     </ul>
@@ -47,7 +55,7 @@ export function Calls({ calls }: { calls: readonly CallHealth[] }) {
               {dateOf(since) && state !== CallState.CLOSED && <Since date={dateOf(since) ?? new Date()} />}{' '}
               {calls > 0 ? t('services.callCount', { count: calls, failures }) : t('services.noCallsNow')}
               {method && <div className="mono">{method}</div>}
-              {reason && <div>{reason}</div>}
+              {reason && <div>{detailText(reason, t)}</div>}
               {ejected.length > 0 && <div>{t('services.ejected', { addresses: ejected.join(', ') })}</div>}
             </span>
           </li>

@@ -14,7 +14,7 @@ import { Empty } from '../ui/empty.tsx'
 import { Page } from '../ui/page.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { StateFacts, StateMark } from '../ui/state.tsx'
-import { properName } from '../ui/why.ts'
+import { detailText, isOwnWork, properName } from '../ui/why.ts'
 import { ActionProgress } from './action-progress.tsx'
 import { Deployments } from './deployments.tsx'
 import { InstanceDrawer } from './instance-drawer.tsx'
@@ -186,20 +186,21 @@ function Dependencies({ service, mesh }: { service: ServiceView; mesh: Mesh }) {
           instance.dependencies.filter(each => each.name === name),
         )
         const bad = using.filter(({ healthy }) => !healthy)
-        const whole = mesh.health?.dependencies.find(each => each.name === name)
         return (
           <div key={name}>
-            <dt>{properName(name)}</dt>
+            <dt>{properName(name, t)}</dt>
             <dd>
               <StateMark
                 name={bad.length === 0 ? 'healthy' : bad.length === using.length ? 'failing' : 'degraded'}
                 label={
-                  bad.length === 0
-                    ? t('services.answers')
-                    : t('services.answersFew', { count: bad.length, total: using.length })
+                  isOwnWork(name)
+                    ? t(bad.length === 0 ? 'mesh.inTime' : 'mesh.late')
+                    : bad.length === 0
+                      ? t('services.answers')
+                      : t('services.answersFew', { count: bad.length, total: using.length })
                 }
               />
-              {bad[0]?.reason && <div className={styles.reason}>{bad[0].reason || whole?.reason}</div>}
+              {bad[0]?.reason && <div className={styles.reason}>{detailText(bad[0].reason, t)}</div>}
             </dd>
           </div>
         )

@@ -1,5 +1,6 @@
 /** Golden signals where there is room for a number or a line only. */
 import { useTranslation } from 'react-i18next'
+import { useMesh } from '../mesh/use-mesh.ts'
 import styles from './figures.module.css'
 import { msText, rateText, shareText } from './format.ts'
 import { everyStep, type Figures, linePath, measured, type Point, type Signals } from './signals.ts'
@@ -57,7 +58,9 @@ export function Sparkline({ points, signals }: { points: readonly Point[]; signa
 }
 
 /** Why there are no figures, once for all places that lack them. */
+/** Nothing while the Console is away: then nobody knows whether there are any. */
 export function NoFigures() {
   const { t } = useTranslation()
-  return <span className={styles.unit}>{t('signals.none')}</span>
+  const { live } = useMesh()
+  return live && <span className={styles.unit}>{t('signals.none')}</span>
 }

@@ -63,7 +63,8 @@ function Charts({ signals, versions, service, range, live }: ChartsProps) {
   const rates: Line[] =
     parts.length > 0
       ? parts.map(({ key, points }, index) => ({
-          name: key ?? t('signals.others'),
+          // What a proxy answers by itself has no version.
+          name: key === '' ? t('signals.unreached') : (key ?? t('signals.others')),
           color: index,
           values: asZero(everyStep(points, signals, rangeMs, ({ requests }) => requests / perSecond).values),
         }))

@@ -3,6 +3,7 @@ import { HealthStatus } from '@site11/proto/es/site11/console/v1/diagnostics_ser
 import { CallState, type Instance } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { healthOf, proxyState, registryOf, type State, type StateName } from '../mesh/state.ts'
 import type { Mesh } from '../mesh/use-mesh.ts'
+import { isOwnWork } from '../ui/why.ts'
 import type { Flow } from './flows.ts'
 
 export type Kind = 'clients' | 'edge' | 'service' | 'store' | 'group'
@@ -44,9 +45,6 @@ export interface Topology {
 export const clientsId = 'clients'
 export const edgeId = 'edge'
 const serviceId = (name: string) => `service/${name}`
-/** Watched as what a service depends on, but a part of the service itself: whether its events are passed on. */
-const withinServices: ReadonlySet<string> = new Set(['events'])
-
 const storeId = (name: string) => `store/${name}`
 
 function stateName(status: HealthStatus): StateName {
@@ -74,7 +72,7 @@ export function topologyFrom(
   const byService = Map.groupBy(instances, ({ service }) => service)
   const health = new Map(mesh.health?.services.map(each => [each.service, each]))
   const services = [...new Set([...health.keys(), ...byService.keys()])].sort()
-  const stores = mesh.health?.dependencies.filter(({ name }) => !withinServices.has(name)) ?? []
+  const stores = mesh.health?.dependencies.filter(({ name }) => !isOwnWork(name)) ?? []
 
   const figures = (matches: (flow: Flow) => boolean) => (flows ? sumOf(flows.filter(matches)) : noFigures)
   const fromEdge = ({ caller }: Flow) => !services.includes(caller)
@@ -236,7 +234,7 @@ export function filtered({ parts, links }: Topology, { service, failing }: Wante
 
 /** More than this many at once nobody reads. */
 export const mostParts = 50
-const keptServices = 30
+const keptServices = 20
 export const groupId = 'group'
 
 /** @returns the same with the healthy services that have the least traffic folded into one part, when there are too many parts. */

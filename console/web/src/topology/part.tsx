@@ -5,6 +5,7 @@ import type { State } from '../mesh/state.ts'
 import { msText } from '../signals/format.ts'
 import { StateDot, StateMark } from '../ui/state.tsx'
 import { Since } from '../ui/time.tsx'
+import { properName, whyText } from '../ui/why.ts'
 import { rateText, shareText } from './figures.ts'
 import type { Part } from './model.ts'
 import styles from './part.module.css'
@@ -15,6 +16,7 @@ const mostNamed = 2
 /** @returns what a part is called: clients, edge and group have no name of their own. */
 export function nameOf({ kind, name, folded }: Pick<Part, 'kind' | 'name' | 'folded'>, t: TFunction): string {
   if (kind === 'group') return t('topology.group', { count: folded?.length ?? 0 })
+  if (kind === 'store') return properName(name, t)
   return kind === 'clients' || kind === 'edge' ? t(`topology.kinds.${kind}`) : name
 }
 
@@ -30,9 +32,7 @@ export function useWhy(): (part: Pick<Part, 'kind' | 'state' | 'members'>) => st
   const { t } = useTranslation()
   return ({ kind, state, members }) => {
     if (kind === 'edge' && members.length === 0) return t('mesh.noProxy')
-    const why = state?.why
-    if (!why) return undefined
-    return 'text' in why ? why.text : t(`mesh.why.${why.key}`, why.values ?? {})
+    return state?.why && whyText(state.why, t)
   }
 }
 

@@ -7,6 +7,7 @@ export const signals = {
   range: 'Range',
   requests: 'All requests',
   others: 'Others',
+  unreached: 'Reached no instance',
   rateTitle: 'Requests per second',
   errorsTitle: 'Share of errors',
   durationsTitle: 'Durations',

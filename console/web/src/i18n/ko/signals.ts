@@ -7,6 +7,7 @@ export const signals = {
   range: '기간',
   requests: '전체 요청',
   others: '기타',
+  unreached: '인스턴스에 닿지 않음',
   rateTitle: '초당 요청 수',
   errorsTitle: '오류 비율',
   durationsTitle: '응답 시간',
