@@ -4,7 +4,6 @@ import { ActionIcon, Breadcrumbs, Group, Text } from '@mantine/core'
 import { useLocalStorage } from '@mantine/hooks'
 import { AuthService } from '@site11/proto/es/site11/console/v1/auth_service_pb.ts'
 import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
-import { EventsService } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
 import { RegistryService } from '@site11/proto/es/site11/console/v1/registry_service_pb.ts'
 import { StatisticsService } from '@site11/proto/es/site11/statistics/v1/statistics_service_pb.ts'
 import { UsersService } from '@site11/proto/es/site11/users/v1/users_service_pb.ts'
@@ -39,14 +38,14 @@ import styles from './frame.module.css'
 import { PageCalls } from './page-calls.tsx'
 import { Preferences } from './preferences.tsx'
 
-/** A page is offered to those who may call what it shows. */
+/** A page is offered to those who may call what it shows, or what the same roles may: its own contract comes with the page. */
 export const pages = [
   { to: '/', title: 'nav.overview', icon: IconGauge, method: RegistryService.method.listInstances },
   { to: '/topology', title: 'nav.topology', icon: IconSitemap, method: DiagnosticsService.method.watchMesh },
   { to: '/services', title: 'nav.services', icon: IconBoxMultiple, method: RegistryService.method.listInstances },
   { to: '/gateway', title: 'nav.gateway', icon: IconRoute, method: DiagnosticsService.method.listRoutes },
   { to: '/explorer', title: 'nav.explorer', icon: IconApi, method: AuthService.method.getMe },
-  { to: '/events', title: 'nav.events', icon: IconBolt, method: EventsService.method.listStreams },
+  { to: '/events', title: 'nav.events', icon: IconBolt, method: DiagnosticsService.method.watchMesh },
   { to: '/statistics', title: 'nav.statistics', icon: IconChartLine, method: StatisticsService.method.watchSignals },
   { to: '/users', title: 'nav.users', icon: IconUsers, method: UsersService.method.listUsers },
   { to: '/activity', title: 'nav.activity', icon: IconHistory, method: DiagnosticsService.method.listChanges },
