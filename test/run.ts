@@ -45,15 +45,13 @@ try {
     run('node_modules/vitest/vitest.mjs', ['run', ...args], { env, aside })
   const args = process.argv.slice(2)
   if (args.length > 0) process.exit((await vitest(args)).code)
-  // Two at a time, as they mostly wait. Beside those that load the mesh only what gives way to it.
+  // Together, as they mostly wait. Beside those that load the mesh only what gives way to it.
   const project = (name: string) => ['--project', name]
   const unit = vitest([...project('unit'), '--maxWorkers=1'], true)
   const load = await vitest(project('load'))
-  const codes = [load.code, (await unit).code]
-  process.stdout.write((await unit).output)
-  const [mesh, browser] = await Promise.all([vitest(project('mesh')), vitest(project('browser'), true)])
-  process.stdout.write(browser.output)
-  process.exit([...codes, mesh.code, browser.code].find(code => code !== 0) ?? 0)
+  const rest = await Promise.all([vitest(project('mesh')), vitest(project('browser'), true), unit])
+  for (const { output } of rest) process.stdout.write(output)
+  process.exit([load, ...rest].find(({ code }) => code !== 0)?.code ?? 0)
 } catch (error) {
   if (!(error instanceof MeshError)) throw error
   console.error(`site11: ${error.message}`)
