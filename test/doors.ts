@@ -15,7 +15,7 @@ export interface Result {
   code: number
   /** Of ErrorInfo; empty when there is none. */
   reason: string
-  /** Whether a service says so, not the proxy before it: only services give RequestInfo. */
+  /** Whether a service says so, not the proxy before it: only services give a RequestInfo with the id of the trace, which has no dashes. */
   byService: boolean
 }
 
@@ -131,8 +131,10 @@ export const restDoor: Door = {
     if (!hasOption(method, http) && [404, 415].includes(response.status))
       return { code: 12, reason: '', byService: false }
     const { code, details } = JSON.parse(response.bytes.toString())
-    const types: string[] = (details ?? []).map((each: { '@type': string }) => each['@type'])
-    return { code, reason: details?.[0]?.reason ?? '', byService: types.some(type => type.endsWith('.RequestInfo')) }
+    const byService = (details ?? []).some((each: { requestId?: string }) =>
+      /^[0-9a-f]{32}$/.test(each.requestId ?? ''),
+    )
+    return { code, reason: details?.[0]?.reason ?? '', byService }
   },
 }
 
