@@ -153,9 +153,13 @@ describe('the list', () => {
       await page.waitForURL(/filter=state/)
       await until('the one that is disabled', async () => (await row(page, name).count()) === 1)
       await page.reload()
-      await row(page, `${name} 0`).waitFor()
+      await seen(row(page, `${name} 0`).getByText(en.users.disabled))
       await api.users.enableUser({ id: first.id })
-      await seen(row(page, `${name} 0`).getByText(en.users.active))
+      // It shows where it stands, or is gone where the list was asked for anew: the filter does not admit it any more.
+      await until(
+        'what has changed',
+        async () => (await row(page, `${name} 0`).filter({ hasText: en.users.disabled }).count()) === 0,
+      )
       expect(complaints).toEqual([])
     })
   })
@@ -264,6 +268,8 @@ describe('the list', () => {
       await page.keyboard.type('By keys')
       await page.keyboard.press('Enter')
       await page.getByRole('dialog').getByRole('heading', { name: 'By keys' }).waitFor()
+      // The name shows before it is saved; until then the edit is not left.
+      await button(page, en.users.edit).waitFor()
       await page.keyboard.press('Escape')
       await page.getByRole('dialog').waitFor({ state: 'detached' })
       await page.keyboard.press('k')
