@@ -6,10 +6,9 @@ import {
   type EventStream,
   EventsService,
 } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
-import { getRouteApi, Link } from '@tanstack/react-router'
+import { getRouteApi } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { SubjectLink } from '../mesh/links.tsx'
 import { dateOf } from '../mesh/state.ts'
 import { useRowKeys } from '../palette/use-keys.ts'
 import { CopyCallMenu } from '../ui/copy-call.tsx'
@@ -17,9 +16,8 @@ import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
-import { shortSubject } from './event-rows.tsx'
+import { EventLinks } from './event-rows.tsx'
 import styles from './events.module.css'
-import { typeName } from './figures.ts'
 import { LetterDrawer } from './letter-drawer.tsx'
 
 const route = getRouteApi('/app/events')
@@ -131,19 +129,7 @@ function Row({ letter: { event, reason, attempts, time } }: { letter: DeadLetter
     <li className={styles.row}>
       <div className={styles.what}>
         <div className={styles.sentence}>
-          <Link
-            from="/events"
-            to="/events"
-            search={previous => ({ ...previous, event: event.id })}
-            resetScroll={false}
-            className={styles.name}
-            data-row
-          >
-            {typeName(event.type) || t('events.unreadable')}
-          </Link>
-          <SubjectLink subject={event.subject} className={styles.subject}>
-            <span title={event.subject}>{shortSubject(event.subject)}</span>
-          </SubjectLink>
+          <EventLinks event={event} />
           <LetterState attempts={attempts} />
         </div>
         {attempts > 0 && <div className={styles.said}>{reason}</div>}

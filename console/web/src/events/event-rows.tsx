@@ -1,5 +1,6 @@
 /** Events, one in a line. However many there are, only those in view are drawn. */
 import type { WatchedEvent } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
+import type { Event } from '@site11/proto/es/site11/types/v1/event_pb.ts'
 import { Link } from '@tanstack/react-router'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { memo, useLayoutEffect, useRef, useState } from 'react'
@@ -55,27 +56,36 @@ export function EventRows({ events }: { events: readonly WatchedEvent[] }) {
   )
 }
 
-const Row = memo(function Row({ watched: { stream, event, payload } }: { watched: WatchedEvent }) {
+/** What an event is, leading to all that is known of it, and whom it is about. */
+export function EventLinks({ event: { id, type, subject } }: { event: Pick<Event, 'id' | 'type' | 'subject'> }) {
   const { t } = useTranslation()
+  return (
+    <>
+      <Link
+        from="/events"
+        to="/events"
+        search={previous => ({ ...previous, event: id })}
+        resetScroll={false}
+        className={styles.name}
+        data-row
+      >
+        {typeName(type) || t('events.unreadable')}
+      </Link>
+      <SubjectLink subject={subject} className={styles.subject}>
+        <span title={subject}>{shortSubject(subject)}</span>
+      </SubjectLink>
+    </>
+  )
+}
+
+const Row = memo(function Row({ watched: { stream, event, payload } }: { watched: WatchedEvent }) {
   const date = dateOf(event?.time)
   if (!event) return null
   return (
     <div className={styles.row}>
       <div className={styles.what}>
         <div className={styles.sentence}>
-          <Link
-            from="/events"
-            to="/events"
-            search={previous => ({ ...previous, event: event.id })}
-            resetScroll={false}
-            className={styles.name}
-            data-row
-          >
-            {typeName(event.type) || t('events.unreadable')}
-          </Link>
-          <SubjectLink subject={event.subject} className={styles.subject}>
-            <span title={event.subject}>{shortSubject(event.subject)}</span>
-          </SubjectLink>
+          <EventLinks event={event} />
         </div>
         <div className={styles.gist}>{payload === '{}' ? '' : payload}</div>
       </div>
@@ -88,7 +98,7 @@ const Row = memo(function Row({ watched: { stream, event, payload } }: { watched
 })
 
 /** `users/0192...` with the end of the id alone, by which people tell them apart. */
-export function shortSubject(subject: string): string {
+function shortSubject(subject: string): string {
   const { kind, name } = subjectOf(subject)
   return name.length > 12 ? `${kind}/…${name.slice(-8)}` : subject
 }
