@@ -45,13 +45,13 @@ try {
     run('node_modules/vitest/vitest.mjs', ['run', ...args], { env, aside })
   const args = process.argv.slice(2)
   if (args.length > 0) process.exit((await vitest(args)).code)
-  // Together, as they mostly wait. Beside those that load the mesh only what gives way to it.
   const project = (name: string) => ['--project', name]
-  const unit = vitest([...project('unit'), '--maxWorkers=1'], true)
+  const unit = await vitest([...project('unit'), '--maxWorkers=2'])
   const load = await vitest(project('load'))
-  const rest = await Promise.all([vitest(project('mesh')), vitest(project('browser'), true), unit])
-  for (const { output } of rest) process.stdout.write(output)
-  process.exit([load, ...rest].find(({ code }) => code !== 0)?.code ?? 0)
+  // Together, as they mostly wait.
+  const [mesh, browser] = await Promise.all([vitest(project('mesh')), vitest(project('browser'), true)])
+  process.stdout.write(browser.output)
+  process.exit([unit, load, mesh, browser].find(({ code }) => code !== 0)?.code ?? 0)
 } catch (error) {
   if (!(error instanceof MeshError)) throw error
   console.error(`site11: ${error.message}`)
