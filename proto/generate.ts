@@ -39,9 +39,7 @@ const envoyPackages = [
   'config/rbac/v3',
   'config/route/v3',
   'config/trace/v3/opentelemetry.proto',
-  'data/accesslog/v3',
   'extensions/access_loggers/file/v3',
-  'extensions/access_loggers/grpc/v3',
   'extensions/access_loggers/stream/v3',
   'extensions/compression/gzip/compressor/v3',
   'extensions/filters/http/buffer/v3',
@@ -62,7 +60,6 @@ const envoyPackages = [
   'extensions/retry/host/previous_hosts/v3',
   'extensions/transport_sockets/tls/v3',
   'extensions/upstreams/http/v3',
-  'service/accesslog/v3',
   'service/discovery/v3',
 ]
 

@@ -280,7 +280,7 @@ async function countAt(client: Client, labels: string[], since: Date): Promise<n
 describe('with Statistics killed', () => {
   afterAll(() => untilHealthy(mesh.url))
 
-  test('no request fails or waits, what is sent meanwhile is counted when it is back, and what was stored is still known', async () => {
+  test('no request fails or waits, what is sent once it is back is counted, and what was stored is still known', async () => {
     const user = await createUser()
     const signals = follow([METHOD, STATUS])
     await signals.begun()
@@ -298,7 +298,7 @@ describe('with Statistics killed', () => {
     const account = await traffic.stop('Statistics killed under traffic')
     expect(account.failures).toEqual([])
     await signals.stop()
-    // What it had not stored yet is lost with it: of some seconds at the most.
+    // What it had not stored yet is lost with it, and what proxies had nobody to tell of: some seconds at the most.
     const again = follow([METHOD, STATUS], 'users', 120)
     await until('counts go on', () => again.count(`${path('GetUser')} OK`, since) >= account.sent * 0.4)
     await delay(4000)

@@ -24,18 +24,18 @@ export interface EdgeCost {
   ratio: Spread
 }
 
-const grpcLog = 'envoy.access_loggers.http_grpc'
+const exported = 'envoy.access_loggers.open_telemetry'
 
-/** Takes the access log over gRPC out of a listener, and leaves all else. */
-function withoutStream(listener: JsonObject): void {
+/** Takes the access log that is sent to Statistics out of a listener, and leaves all else. */
+function withoutExport(listener: JsonObject): void {
   for (const chain of (listener.filterChains ?? []) as JsonObject[])
     for (const { typedConfig } of (chain.filters ?? []) as { typedConfig: JsonObject }[])
-      typedConfig.accessLog = (typedConfig.accessLog as JsonObject[]).filter(({ name }) => name !== grpcLog)
+      typedConfig.accessLog = (typedConfig.accessLog as JsonObject[]).filter(({ name }) => name !== exported)
 }
 
 async function startEnvoy(mesh: BenchMesh, folder: string, port: number, isLogging: boolean, started: Started) {
   const nodeId = isLogging ? 'bench-with' : 'bench-without'
-  const relay = await startRelay(mesh, isLogging ? () => {} : withoutStream)
+  const relay = await startRelay(mesh, isLogging ? () => {} : withoutExport)
   started(relay.stop)
   const own = join(folder, nodeId)
   mkdirSync(own)

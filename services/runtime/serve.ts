@@ -38,11 +38,7 @@ export function service<D extends Definition>(definition: D, handlers: Handlers<
  * A service of somebody else's contract, such as one that Envoy calls. It has no policy, so it sees to it itself who calls; the Console
  * is not told of it.
  */
-export interface ForeignService {
-  add(server: ReturnType<typeof createServer>): void
-  /** Called once proxies send requests elsewhere: ends what would go on here. */
-  close(): void
-}
+export type ForeignService = (server: ReturnType<typeof createServer>) => void
 
 /** What of the configuration a server needs; `platformConfig` has it. */
 export interface ServeConfig {
@@ -109,8 +105,7 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
     log,
   })
   for (const each of services) each.add(server, { authenticate, log, onCall: calls.count, cache: options.cache })
-  const foreign = options.foreign ?? []
-  for (const each of foreign) each.add(server)
+  for (const add of options.foreign ?? []) add(server)
   const keys: Probe = async () => {
     if (!verifier.hasKeys()) throw new Error('no verification keys received yet')
   }
@@ -152,7 +147,6 @@ export async function serve(options: ServeOptions): Promise<() => Promise<void>>
   return async () => {
     health.leave()
     await attachment.drain(drainMs)
-    for (const each of foreign) each.close()
     await closeServer(server, graceMs)
     await calls.close()
     await telemetry.close()

@@ -1,8 +1,9 @@
 /**
- * Envoy's records of requests (envoy.service.accesslog.v3), read by hand: of each only what is counted, as nearly all of the bytes are
- * not. What console/server/control-plane/access-log-stream.ts configures is what comes here.
+ * Proxies' records of requests, in messages of OpenTelemetry (opentelemetry.proto.collector.logs.v1), read by hand: of each only what
+ * is counted. services/runtime/access-log.ts says what their text holds.
  */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import { type AccessLogField, accessLogFields, accessLogSeparator } from '@site11/runtime/access-log.ts'
 
 export interface Entry {
   /** When the request came, epoch ms, and how long it took, ms. */
@@ -28,13 +29,12 @@ export interface Entry {
   grpcStatus: number | undefined
 }
 
-/** @returns the entries of a StreamAccessLogsMessage. @throws Error when it is malformed. */
+/** @returns the entries of an ExportLogsServiceRequest. @throws Error when it is malformed. */
 export function entriesIn(message: Uint8Array): Entry[] {
   const entries: Entry[] = []
-  each(new BinaryReader(message), undefined, {
-    // HTTPAccessLogEntries
-    2: reader => each(reader, reader.uint32(), { 1: inner => void entries.push(entryFrom(inner)) }),
-  })
+  // ResourceLogs, ScopeLogs, LogRecord.
+  const records: Fields = { 2: within({ 2: reader => void entries.push(entryFrom(reader)) }) }
+  each(new BinaryReader(message), undefined, { 1: within(records) })
   return entries
 }
 
@@ -53,95 +53,52 @@ function each(reader: Reader, length: number | undefined, fields: Fields): void 
   }
 }
 
+function within(fields: Fields) {
+  return (reader: Reader) => each(reader, reader.uint32(), fields)
+}
+
 /** What is filled in by the readers below, which are made once. */
-let entry: Entry
-let ms = 0
-let key = ''
-let value = ''
-
-const pair: Fields = {
-  1: reader => (key = reader.string()),
-  2: reader => (value = reader.string()),
-}
-const takes = (take: () => void) => (reader: Reader) => {
-  key = ''
-  value = ''
-  each(reader, reader.uint32(), pair)
-  take()
-}
-/** Timestamp and Duration. */
-const time: Fields = {
-  1: reader => (ms += Number(reader.int64()) * 1000),
-  2: reader => (ms += reader.int32() / 1e6),
-}
-const timeIn = (reader: Reader) => {
-  ms = 0
-  each(reader, reader.uint32(), time)
-  return ms
+let startMs = 0
+let text = ''
+const record: Fields = {
+  // Nanoseconds.
+  1: reader => (startMs = Number(reader.fixed64()) / 1e6),
+  // AnyValue
+  5: within({ 1: reader => (text = reader.string()) }),
 }
 
-const cut = (reader: Reader) => {
-  if (reader.bool()) entry.isCut = true
-}
-const responseFlags: Fields = { 15: cut, 28: cut }
-const tag = takes(() => {
-  if (key === 'instance') entry.instance = value
-  else if (key === 'version') entry.version = value
-  else if (key === 'stream') entry.isStream = true
-})
-const common: Fields = {
-  5: reader => (entry.startMs = timeIn(reader)),
-  16: reader => each(reader, reader.uint32(), responseFlags),
-  19: reader => (entry.route = reader.string()),
-  22: tag,
-  23: reader => (entry.durationMs = timeIn(reader)),
-}
-
-const verbs = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']
-let path = ''
-const request: Fields = {
-  1: reader => (entry.verb = verbs[reader.int32()] ?? ''),
-  5: reader => (path = reader.string()),
-  10: reader => (entry.restPath = reader.string()),
-}
-
-const status = (text: string) => {
-  if (/^\d{1,2}$/.test(text)) entry.grpcStatus = Number(text)
-}
-const header = takes(() => {
-  if (key === 'content-type') entry.contentType = value
-  else if (key === 'grpc-status') status(value)
-})
-const response: Fields = {
-  1: reader => each(reader, reader.uint32(), { 1: inner => (entry.httpStatus = inner.uint32()) }),
-  4: header,
-  5: header,
-}
-
-const parts: Fields = {
-  1: reader => each(reader, reader.uint32(), common),
-  3: reader => each(reader, reader.uint32(), request),
-  4: reader => each(reader, reader.uint32(), response),
-}
+const names = Object.keys(accessLogFields) as AccessLogField[]
 
 function entryFrom(reader: Reader): Entry {
-  entry = {
-    startMs: 0,
-    durationMs: 0,
-    route: '',
-    instance: '',
-    version: '',
-    isStream: false,
-    isCut: false,
-    verb: '',
-    restPath: '',
-    httpStatus: 0,
-    contentType: '',
-    grpcStatus: undefined,
+  startMs = 0
+  text = ''
+  each(reader, reader.uint32(), record)
+  const values = text.split(accessLogSeparator, names.length)
+  if (values.length < names.length)
+    throw new RangeError(`A record has ${values.length} fields, and not ${names.length}.`)
+  const of = (name: AccessLogField): string => {
+    const value = values[places[name]] ?? ''
+    return value === '-' ? '' : value
   }
-  path = ''
-  each(reader, reader.uint32(), parts)
-  if (entry.route === 'rest') entry.restPath = path
-  entry.restPath = entry.restPath.split('?', 1)[0] ?? ''
-  return entry
+  const route = of('route')
+  const flags = of('flags').split(',')
+  const durationUs = of('durationUs')
+  return {
+    startMs,
+    durationMs: (durationUs === '' ? Number(of('durationMs')) : Number(durationUs) / 1000) || 0,
+    route,
+    instance: of('instance'),
+    version: of('version'),
+    isStream: of('stream') !== '',
+    isCut: flags.includes('DC') || flags.includes('DR'),
+    verb: of('verb'),
+    restPath: of(route === 'rest' ? 'path' : 'restPath'),
+    httpStatus: Number(of('httpStatus')) || 0,
+    contentType: of('contentType'),
+    grpcStatus: grpcStatusIn(of('trailerStatus')) ?? grpcStatusIn(of('headerStatus')),
+  }
 }
+
+const places = Object.fromEntries(names.map((name, place) => [name, place])) as Record<AccessLogField, number>
+
+const grpcStatusIn = (value: string) => (/^\d{1,2}$/.test(value) ? Number(value) : undefined)

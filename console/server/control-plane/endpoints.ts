@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { endpointLabels } from './access-log-stream.ts'
+import { endpointLabels } from './access-log-export.ts'
 import { clusterNames, dashboardCluster } from './clusters.ts'
 import type { Json } from './encode.ts'
 import { type InstanceState, type MeshState, StateError } from './state.ts'

@@ -1,4 +1,4 @@
-import { accessLogStream } from './access-log-stream.ts'
+import { accessLogExport } from './access-log-export.ts'
 import { type Json, seconds } from './encode.ts'
 import { httpFilters } from './filters.ts'
 import { localReplyConfig } from './local-replies.ts'
@@ -73,7 +73,7 @@ function connectionManager(tracing: Tracing | undefined): Json {
     http_filters: httpFilters(),
     local_reply_config: localReplyConfig(),
     ...(tracing && { tracing: tracerFrom(tracing) }),
-    access_log: [accessLog(tracing !== undefined), accessLogStream()],
+    access_log: [accessLog(tracing !== undefined), accessLogExport()],
 
     // What follows is for a proxy that strangers can reach: whose word counts, what a path means, what a request may cost.
     use_remote_address: true,

@@ -7,10 +7,11 @@ import { anyPack } from '@bufbuild/protobuf/wkt'
 import { ErrorInfoSchema, RetryInfoSchema } from '@site11/proto/es/google/rpc/error_details_pb.ts'
 import { StatusSchema } from '@site11/proto/es/google/rpc/status_pb.ts'
 import type { ErrorReason } from '@site11/proto/es/site11/types/v1/errors_pb.ts'
+import { accessLogMetadata } from '@site11/runtime/access-log.ts'
 import type { Json } from './encode.ts'
 
-/** Where a route keeps what these answers say of its method. */
-export const routeMetadataKey = 'site11'
+/** Where a route keeps what these answers say of its method, and records of its requests. */
+export const routeMetadataKey = accessLogMetadata
 
 /** Where the jwt_authn filter says why it refused. */
 export const authFailureKey = 'failure'

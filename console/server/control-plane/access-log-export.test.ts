@@ -1,41 +1,37 @@
 /** What a real Envoy tells Statistics of requests, while Statistics comes and goes. */
-import { fromBinary, type JsonObject, toJson } from '@bufbuild/protobuf'
-import { Server, type ServerReadableStream } from '@grpc/grpc-js'
+import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
 import { testService } from '@site11/runtime/test-identity.ts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Entry, entriesIn } from '../../../services/statistics/entry.ts'
 import { accessLogCluster } from './clusters.ts'
 import { type Edge, startEdge } from './edge-fixture.ts'
-import { envoyTypes, messageType } from './encode.ts'
 import { clusterType, listenerType, snapshotFrom } from './snapshot.ts'
 import { contractOf, instance, until } from './testbed.ts'
 
 const contract = contractOf('site11/statistics/v1/statistics_service.proto')
-const message = messageType('envoy.service.accesslog.v3.StreamAccessLogsMessage')
 
-/** Takes in records as JSON; `open` has the streams. */
+/** Takes in records as Statistics does; `raw` has all that came as text. */
 async function startCollector() {
-  const entries: JsonObject[] = []
-  const open = new Set<ServerReadableStream<JsonObject, object>>()
+  const entries: Entry[] = []
+  const raw: string[] = []
   const server = new Server()
   const encode = () => Buffer.alloc(0)
-  const streamAccessLogs = {
-    path: '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs',
-    requestStream: true,
+  const exportLogs = {
+    path: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+    requestStream: false,
     responseStream: false,
-    requestDeserialize: (bytes: Buffer) => toJson(message, fromBinary(message, bytes), { registry: envoyTypes }),
+    requestDeserialize: (bytes: Buffer) => bytes,
     responseSerialize: encode,
     requestSerialize: encode,
     responseDeserialize: () => ({}),
   } as const
   server.addService(
-    { streamAccessLogs },
+    { exportLogs },
     {
-      streamAccessLogs(stream: ServerReadableStream<JsonObject, object>) {
-        open.add(stream)
-        stream.on('data', ({ httpLogs }: { httpLogs: { logEntry: JsonObject[] } }) =>
-          entries.push(...httpLogs.logEntry),
-        )
-        stream.on('error', () => {})
+      exportLogs({ request }: ServerUnaryCall<Buffer, object>, answer: sendUnaryData<object>) {
+        raw.push(request.toString('latin1'))
+        entries.push(...entriesIn(request))
+        answer(null, {})
       },
     },
   )
@@ -44,7 +40,7 @@ async function startCollector() {
       error ? reject(error) : resolve(port),
     ),
   )
-  return { entries, open, port, stop: () => server.forceShutdown() }
+  return { entries, raw, port, stop: () => server.forceShutdown() }
 }
 
 let edge: Edge
@@ -71,36 +67,41 @@ it('the listener and the clusters are the same with Statistics and without', () 
   expect(hashes(having)).toEqual(hashes(without))
 })
 
+const statOf = (name: string) => edge.envoy.stat(`cluster.${accessLogCluster}.${name}`)
+
 it('Statistics is told of each request that is made while it is there, and requests go on while it is not', async () => {
-  const failed = () => edge.envoy.stat('access_logs.grpc_access_log.grpc_entries_flush_failed')
   expect((await get('early')).status).toBe(200)
-  await until('Envoy has nobody to tell', async () => (await failed()) > 0)
+  await until('Envoy has nobody to tell', async () => (await statOf('upstream_cx_none_healthy')) > 0)
   const collector = await startCollector()
   await edge.publish(withStatistics(collector.port))
   expect((await get('u1')).status).toBe(200)
   expect((await get('nobody')).status).toBe(404)
+  expect((await get('u1?private=1')).status).toBe(400)
   expect(await edge.grpcCall(edge.reader)).toEqual({ id: 'u1' })
   await edge.webCall(edge.reader)
-  const calls = () => collector.entries.filter(each => JSON.stringify(each).includes('GetUser'))
-  // The one from before was kept, and comes along.
-  await until('all are told', () => calls().length >= 5)
+  const calls = () => collector.entries.filter(({ route }) => route.includes('GetUser'))
+  await until('all are told', () => calls().length >= 4)
+  const grpc = 'application/grpc'
   expect(calls()).toMatchObject([
-    { request: { originalPath: '/api/v1/users/early' }, response: { responseCode: 200 } },
-    { request: { originalPath: '/api/v1/users/u1' }, response: { responseCode: 200 } },
-    { request: { originalPath: '/api/v1/users/nobody' }, response: { responseCode: 404 } },
-    { response: { responseHeaders: { 'content-type': 'application/grpc+proto' } } },
-    { response: { responseHeaders: { 'content-type': 'application/grpc-web+proto' } } },
+    { restPath: '/api/v1/users/u1', httpStatus: 200, grpcStatus: 0, contentType: 'application/json' },
+    { restPath: '/api/v1/users/nobody', httpStatus: 404, contentType: 'application/json' },
+    { restPath: '', httpStatus: 200, grpcStatus: 0, contentType: `${grpc}+proto` },
+    { restPath: '', httpStatus: 200, contentType: `${grpc}-web+proto` },
   ])
   for (const each of calls()) {
-    const routeName = 'site11.users.v1.UsersService/GetUser'
-    expect(each).toMatchObject({
-      commonProperties: { routeName, customTags: { instance: 'users-1', version: '0.1.0' } },
-    })
+    const route = 'site11.users.v1.UsersService/GetUser'
+    expect(each).toMatchObject({ route, instance: 'users-1', version: '0.1.0', isStream: false, isCut: false })
+    expect(Math.abs(Date.now() - each.startMs)).toBeLessThan(60_000)
+    expect(each.durationMs).toBeGreaterThan(0)
+    expect(each.durationMs).not.toBe(Math.round(each.durationMs))
   }
-  expect(JSON.stringify(collector.entries)).not.toContain(edge.reader)
   await edge.rest('/api/v1/users:watch', { token: edge.reader })
-  const stream = () => collector.entries.find(each => JSON.stringify(each).includes('WatchUsers'))
-  expect(await until('the stream', stream)).toMatchObject({ commonProperties: { customTags: { stream: 'yes' } } })
+  const stream = () => collector.entries.find(({ route }) => route.includes('WatchUsers'))
+  expect(await until('the stream', stream)).toMatchObject({ isStream: true, restPath: '/api/v1/users:watch' })
+  for (const text of collector.raw) {
+    expect(text).not.toContain(edge.reader)
+    expect(text).not.toContain('private')
+  }
 
   collector.stop()
   const took: number[] = []
