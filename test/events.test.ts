@@ -1,6 +1,6 @@
 /**
  * Events of users on the real mesh. First that nothing is lost, doubled or out of order while everything that has a hand in it is killed in
- * turn; SITE11_EVENTS_KILLS says how often, 5 unless set.
+ * turn; SITE11_EVENTS_KILLS says how often, each three times unless set.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -26,7 +26,7 @@ import { pidsOf, untilHealthy } from './processes.ts'
 import { readSigningKeys } from './signing.ts'
 import { until } from './until.ts'
 
-const kills = Number(process.env.SITE11_EVENTS_KILLS || 5)
+const kills = Number(process.env.SITE11_EVENTS_KILLS || 21)
 const ports = portsFrom(String(mesh.port))
 const { redisPassword, mongo } = loadSecrets(join(mesh.home, 'secrets.json'), [])
 const redisUrl = `redis://:${redisPassword}@127.0.0.1:${ports.redis}`
@@ -51,6 +51,27 @@ beforeAll(async () => {
 const groupNow = async (name: string) => {
   const { streams } = await events.listStreams({})
   return streams.find(({ stream }) => stream === 'users')?.groups.find(each => each.group === name)
+}
+
+/** @returns how many users Statistics knows to have been made, and how many events of users it has counted. */
+async function countedIn({ db }: Store) {
+  const [found] = await db
+    .collection('event_counts')
+    .aggregate<{ created: number; all: number }>([
+      { $unwind: '$counts' },
+      { $match: { 'counts.service': 'users' } },
+      {
+        $group: {
+          _id: null,
+          all: { $sum: '$counts.count' },
+          created: {
+            $sum: { $cond: [{ $eq: ['$counts.type', 'site11.users.v1.UserCreated'] }, '$counts.count', 0] },
+          },
+        },
+      },
+    ])
+    .toArray()
+  return { created: found?.created ?? 0, all: found?.all ?? 0 }
 }
 
 describe('nothing is lost, doubled or out of order', () => {
@@ -100,6 +121,7 @@ describe('nothing is lost, doubled or out of order', () => {
   const kill = async (name: string) => process.kill((await pidsOf(mesh.settings))[name] ?? 0, 'SIGKILL')
   const faults: [string, () => Promise<unknown>][] = [
     ['users-1 killed', () => kill('users-1')],
+    ['statistics-1 killed', () => kill('statistics-1')],
     ['redis killed', () => kill('redis')],
     ['mongod killed', () => kill('mongod')],
     ['redis emptied', () => redis.flushall()],
@@ -145,6 +167,10 @@ describe('nothing is lost, doubled or out of order', () => {
     await until('the relay remembers it', async () =>
       Boolean(await knownGroups.db.collection<{ _id: string }>('event_groups').findOne({ _id: group })),
     )
+    const statistics = connectStore({ url: databaseUrl('statistics_db'), appName: 'test' })
+    const counted = () => countedIn(statistics)
+    await until('what others have done is counted', async () => (await groupNow('statistics'))?.lag === 0n)
+    const countedBefore = await counted()
     const began = new Date()
     const writers = Array.from({ length: 6 }, () => write(fresh))
     const counts: Record<string, number> = {}
@@ -171,6 +197,11 @@ describe('nothing is lost, doubled or out of order', () => {
     const made = await outboxes.find({ createTime: { $gte: began } }, { projection: { version: 1 } }).toArray()
     const kept = made.map(({ _id, version }) => ({ subject: `users/${_id}`, version: Number(version) }))
     await knownGroups.close()
+    const versions = kept.reduce((sum, { version }) => sum + version, 0)
+    const expected = { created: countedBefore.created + kept.length, all: countedBefore.all + versions }
+    await until('all is counted', async () => (await counted()).all >= expected.all, 60_000)
+    const countedAfter = await counted()
+    await statistics.close()
     const effects = await store.db.collection<Effect>('effects').find().toArray()
     const verdict = judge(ledger, kept, effects)
     const { missing, doubled, disordered, ...figures } = verdict
@@ -179,8 +210,9 @@ describe('nothing is lost, doubled or out of order', () => {
         .map(([name, count]) => `${name} ${count}`)
         .join(
           ', ',
-        )}): ${figures.acknowledged} writes acknowledged, ${missing.length} without their event, ${figures.effects} effects, ${doubled.length} doubled, ${disordered.length} subjects out of order; outcome unknown: ${unknown.creates} creations, ${unknown.changes} changes, of which ${figures.unacknowledged} had happened\n`,
+        )}): ${figures.acknowledged} writes acknowledged, ${missing.length} without their event, ${figures.effects} effects, ${doubled.length} doubled, ${disordered.length} subjects out of order, ${countedAfter.all - countedBefore.all} of ${versions} counted by Statistics; outcome unknown: ${unknown.creates} creations, ${unknown.changes} changes, of which ${figures.unacknowledged} had happened\n`,
     )
+    expect(countedAfter).toEqual(expected)
     expect({ missing, doubled, disordered }).toEqual({ missing: [], doubled: [], disordered: [] })
     expect(figures.acknowledged).toBeGreaterThan(kills * 50)
   })
