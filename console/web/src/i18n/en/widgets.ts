@@ -1,0 +1,7 @@
+export const widgets = {
+  span: 'last 24 hours',
+  change: '{{change}} on the day before',
+  none: 'no value',
+  others: 'others',
+  away: 'Statistics is not running: no new figures.',
+}
