@@ -40,7 +40,7 @@ test('it is asked what happened in a day, and in the day before', () => {
     startTime: { seconds: BigInt((now - 24 * hour) / 1000) },
     compare: { seconds: 86_400n },
   })
-  expect(requestOf({ ...counted, groupBy: 'type' }, now)).toMatchObject({ groupBy: ['type'], top: 3 })
+  expect(requestOf({ ...counted, groupBy: 'type' }, now)).toMatchObject({ groupBy: ['type'], top: 4 })
 })
 
 test('it leads to the same question in the explorer, whose address keeps all of it', () => {
@@ -94,6 +94,7 @@ test('groups have rows, and what is not among the largest has one together', () 
     { name: 'console', total: 3 },
     { name: undefined, total: 1 },
   ])
+  expect(readingOf({ ...counted, groupBy: 'caller' }, answer([]), now)).toMatchObject({ rows: [], total: 0 })
 })
 
 test('a title is in the language of the page, or says that it is English', () => {

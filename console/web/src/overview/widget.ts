@@ -15,7 +15,7 @@ const daySeconds = 86_400
 /** Hours are kept as such, and fine enough for so small a line. */
 const stepSeconds = 3600
 /** So many groups have a row of their own, the others one together. */
-const most = 3
+const most = 4
 
 type Shown = Pick<Widget, 'metric' | 'aggregation' | 'filter' | 'groupBy'>
 
@@ -65,16 +65,17 @@ export function readingOf({ groupBy, aggregation }: Shown, answer: QueryMetricRe
   const kind = aggregation as Aggregation
   // Where nothing is counted, nothing happened. Only what is counted has a rate by itself.
   const isCount = kind === Aggregation.SUM || kind === Aggregation.RATE || unit.endsWith('/s')
+  const nothing = isCount ? 0 : undefined
   if (groupBy) {
     const rows = series.map(({ labels: [name = ''], total }) => ({ name: name === 'other' ? undefined : name, total }))
-    return { unit, total: undefined, change: undefined, values: [], rows }
+    return { unit, total: nothing, change: undefined, values: [], rows }
   }
   const start = Number(answer.startTime?.seconds ?? 0n)
   const step = Number(answer.step?.seconds ?? stepSeconds) || stepSeconds
   const count = Math.max(0, Math.ceil((now / 1000 - start) / step))
   const values = Array.from({ length: count }, (): number | null => (isCount ? 0 : null))
   for (const point of series[0]?.points ?? []) if (point.step < count) values[point.step] = point.value
-  const total = series[0]?.total ?? (isCount ? 0 : undefined)
+  const total = series[0]?.total ?? nothing
   return { unit, total, change: changeSince(), values, rows: [] }
 
   /** A sum that still grows is compared by the hours that are over. */

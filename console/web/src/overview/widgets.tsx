@@ -153,7 +153,7 @@ function Failed({ error, metric }: { error: unknown; metric: string }) {
   const { what } = wordsFor(problemFrom(error), i18n)
   return (
     <p className={styles.failed}>
-      {what} <span className="mono">{metric}</span>
+      {what} <span className={`mono ${styles.metric}`}>{metric}</span>
     </p>
   )
 }

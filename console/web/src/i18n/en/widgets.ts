@@ -3,5 +3,5 @@ export const widgets = {
   change: '{{change}} on the day before',
   none: 'no value',
   others: 'others',
-  away: 'Statistics is not running: no new figures.',
+  away: 'Statistics is not running',
 }

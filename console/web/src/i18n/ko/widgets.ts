@@ -3,5 +3,5 @@ export const widgets = {
   change: '전날 대비 {{change}}',
   none: '값 없음',
   others: '기타',
-  away: 'Statistics가 실행되고 있지 않아 새 수치가 없습니다.',
+  away: 'Statistics가 실행 중이 아닙니다',
 }
