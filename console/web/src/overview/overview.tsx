@@ -80,7 +80,7 @@ function Contributed({ widgets }: { widgets: readonly ServiceWidget[] }) {
   const { t } = useTranslation()
   const places = (
     <Panel title={t('overview.widgets')}>
-      <ul className={widgetStyles.widgets} aria-hidden="true">
+      <ul className={widgetStyles.widgets} aria-hidden="true" aria-busy="true">
         {widgets.map(({ service, widget }) => (
           <li key={`${service} ${widget?.title}`} data-grouped={widget?.groupBy !== ''}>
             <Skeleton height="1lh" width="60%" />

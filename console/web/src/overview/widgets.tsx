@@ -35,8 +35,8 @@ export function Widgets() {
   useAsJournalGrows(refetch, mesh?.lastChange)
   const widgets = (data?.widgets ?? []).filter((each): each is Shown => each.widget !== undefined)
   const found = useQueries({
-    queries: widgets.map(({ widget }) => ({
-      queryKey: ['widget', widget.metric, widget.filter, widget.aggregation, widget.groupBy],
+    queries: widgets.map(({ service, widget }) => ({
+      queryKey: ['widget', service, widget.title, widget.metric, widget.filter, widget.aggregation, widget.groupBy],
       queryFn: async ({ signal }: { signal: AbortSignal }) => {
         const now = Date.now()
         const { queryMetric } = MetricsService.method
@@ -49,7 +49,7 @@ export function Widgets() {
   const away = found.some(({ error }) => error && isAbsent(error))
   return (
     <Panel title={t('overview.widgets')} aside={<span role="status">{t(away ? 'widgets.away' : 'widgets.span')}</span>}>
-      <ul className={styles.widgets}>
+      <ul className={styles.widgets} aria-busy={found.some(({ isPending }) => isPending)}>
         {widgets.map(({ service, widget }, place) => {
           const { data: reading, error } = found[place] ?? {}
           return (
@@ -98,7 +98,7 @@ function Figures({ reading, stale }: { reading: Reading; stale: boolean }) {
     return (
       <dl className={styles.rows} data-stale={stale}>
         {rows.map(({ name, total }) => (
-          <div key={name ?? ''}>
+          <div key={name === undefined ? 'others' : `of ${name}`}>
             <dt>{name === undefined ? t('widgets.others') : name || '–'}</dt>
             <dd>{valueText(total, unit, i18n.language)}</dd>
           </div>

@@ -1,6 +1,6 @@
 export const widgets = {
   span: 'last 24 hours',
-  change: '{{change}} on the day before',
+  change: '{{change}} against the day before',
   none: 'no value',
   others: 'others',
   away: 'Statistics is not running',
