@@ -15,7 +15,6 @@ import { useAsJournalGrows } from '../mesh/use-as-journal-grows.ts'
 import { useMesh } from '../mesh/use-mesh.ts'
 import { shareText } from '../signals/format.ts'
 import { linePath } from '../signals/signals.ts'
-import { isAbsent } from '../statistics/is-absent.ts'
 import { valueText } from '../statistics/units.ts'
 import { Panel } from '../ui/panel.tsx'
 import { wordsFor } from '../ui/problem.tsx'
@@ -46,7 +45,7 @@ export function Widgets() {
       refetchInterval: askAgainMs,
     })),
   })
-  const away = found.some(({ error }) => error && isAbsent(error))
+  const away = found.some(({ error }) => error && isSilent(error))
   return (
     <Panel title={t('overview.widgets')} aside={<span role="status">{t(away ? 'widgets.away' : 'widgets.span')}</span>}>
       <ul className={styles.widgets} aria-busy={found.some(({ isPending }) => isPending)}>
@@ -146,10 +145,14 @@ function Line({ values }: { values: Reading['values'] }) {
   )
 }
 
-/** That Statistics is away stands above all of them. */
+/** @returns whether nobody answers for Statistics, in whatever way: what is wrong then is not with the widget. */
+const isSilent = (error: unknown) =>
+  ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED'].includes(problemFrom(error).code)
+
+/** That nobody answers stands above all of them. */
 function Failed({ error, metric }: { error: unknown; metric: string }) {
   const { i18n } = useTranslation()
-  if (isAbsent(error)) return <p className={styles.dim}>–</p>
+  if (isSilent(error)) return <p className={styles.dim}>–</p>
   const { what } = wordsFor(problemFrom(error), i18n)
   return (
     <p className={styles.failed}>

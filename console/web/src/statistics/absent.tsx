@@ -1,8 +1,15 @@
 /** A mesh can do without Statistics, and a new one has measured nothing: both are said, with what to do. */
 import { Button, Code } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
+import { problemFrom } from '../api/problem.ts'
 import { Empty } from '../ui/empty.tsx'
 import styles from './statistics.module.css'
+
+/** @returns whether an error says that nobody answers for Statistics, rather than that something is wrong with what was asked. */
+export function isAbsent(error: unknown): boolean {
+  const { code, reason } = problemFrom(error)
+  return code === 'UNIMPLEMENTED' || (code === 'UNAVAILABLE' && reason === undefined)
+}
 
 export function NotRunning({ onRetry }: { onRetry: () => void }) {
   const { t } = useTranslation()

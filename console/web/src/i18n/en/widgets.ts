@@ -3,5 +3,5 @@ export const widgets = {
   change: '{{change}} against the day before',
   none: 'no value',
   others: 'others',
-  away: 'Statistics is not running',
+  away: 'Statistics does not answer',
 }

@@ -3,5 +3,5 @@ export const widgets = {
   change: '전날 대비 {{change}}',
   none: '값 없음',
   others: '기타',
-  away: 'Statistics가 실행 중이 아닙니다',
+  away: 'Statistics가 응답하지 않습니다',
 }
