@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { en } from '../console/web/src/i18n/en.ts'
 import { createUser, newEmail, password, register } from './accounts.ts'
 import { mesh } from './api.ts'
-import { open, seen, signIn } from './browser.ts'
+import { open, seen, signIn, violationsOf } from './browser.ts'
+import { until } from './until.ts'
 
 describe('the first admin', () => {
   test('signs in, sees a healthy mesh and the users, and stays signed in', async () => {
@@ -59,6 +60,36 @@ describe('a new user', () => {
     await open('/login', async (page, complaints) => {
       await signIn(page, { email, password: 'not the password' })
       await page.getByText(en.problem.reason.BAD_CREDENTIALS.what).waitFor()
+      expect(complaints).toEqual([])
+    })
+  })
+})
+
+describe('what services contribute', () => {
+  test('a new user is counted on the Overview, which leads to the metric behind the figure', async () => {
+    await open('/', async (page, complaints) => {
+      await signIn(page, mesh.admin)
+      const link = page.getByRole('link', { name: 'New users' })
+      const shown = async () => {
+        const figure = page.getByRole('listitem').filter({ has: link }).locator('b')
+        return Number((await figure.innerText()).replaceAll(',', ''))
+      }
+      const before = await shown()
+      await createUser()
+      await until('one user more', async () => {
+        await page.reload()
+        return (await shown()) > before
+      })
+      expect(await violationsOf(page)).toEqual([])
+      await link.click()
+      await page.getByRole('region', { name: 'events' }).waitFor()
+      const { searchParams } = new URL(page.url())
+      expect(Object.fromEntries(searchParams)).toMatchObject({
+        metric: 'events',
+        agg: 'sum',
+        span: '24h',
+        filter: 'type = "site11.users.v1.UserCreated"',
+      })
       expect(complaints).toEqual([])
     })
   })

@@ -14,7 +14,7 @@ const checks: [what: string, run: () => boolean][] = [
   ['format and lint (biome)', () => run(bin('biome'), 'ci', '--log-level=warn')],
   ['types (tsc)', () => run(bin('tsc'), '--noEmit', '-p', '.')],
   ['contracts (buf lint)', () => run(bin('buf'), 'lint')],
-  ['policies of methods', () => run(process.execPath, 'tools/check-policies.ts')],
+  ['policies of methods, widgets of services', () => run(process.execPath, 'tools/check-policies.ts')],
   ['compatible contracts (buf breaking)', breaking],
   ['unused files, exports and dependencies (knip)', () => run(bin('knip'), '--no-progress')],
   ['size of the dashboard', () => run(process.execPath, 'console/web/check-size.ts')],

@@ -1,6 +1,6 @@
 /** What the contracts of the services ask of the edge: methods, their HTTP bindings, and their policies. */
 import { createHash } from 'node:crypto'
-import { create, createFileRegistry, type DescMethod, getOption, toBinary } from '@bufbuild/protobuf'
+import { create, createFileRegistry, type DescMethod, type DescService, getOption, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 import { allScopes } from '../roles.ts'
@@ -11,6 +11,7 @@ import { addJsonFields, type JsonFields } from './json-fields.ts'
 import { describeProblem, milliseconds, policyProblems } from './policy-rules.ts'
 import { remember } from './remember.ts'
 import { edgeName, type ServiceState, StateError } from './state.ts'
+import { describeWidgetProblem, widgetProblems } from './widget-rules.ts'
 
 export type Contracts = {
   /** Of the contracts as they came: nothing below differs where this does not. */
@@ -53,8 +54,8 @@ export type EdgeBinding = {
 /**
  * Reads the contracts of all services. A method for services only is left out: what is not listed is not reachable.
  * Only services of the package `site11.<name>.*` count as those of the service <name>, so that no
- * service can speak for another. Throws a StateError that names the service whose contract is malformed, or says of a method what it
- * must not (policy-rules.ts).
+ * service can speak for another. Throws a StateError that names the service whose contract is malformed, or says of a method or a
+ * widget what it must not (policy-rules.ts, widget-rules.ts).
  */
 export function contractsFrom(services: Contract[]): Contracts {
   const own = services.map(({ name, contract }) => ({ name, contract }))
@@ -87,11 +88,9 @@ function contractsOf(services: Contract[]): Contracts {
       const own = readDescriptors(contract)
       files.push({ service: name, files: own })
       const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: own }))
-      for (const file of registry.files) {
-        if (ownerOf(file.proto) !== name) continue
-        const methods = file.services.flatMap(service => service.methods)
-        described.push(...methods.map(method => ({ service: name, method })))
-      }
+      const services = [...registry.files].filter(file => ownerOf(file.proto) === name).flatMap(file => file.services)
+      refuseBadWidgets(services)
+      described.push(...services.flatMap(({ methods }) => methods.map(method => ({ service: name, method }))))
     } catch (cause) {
       throw new StateError(name, `its contract cannot be used: ${message(cause)}`, cause)
     }
@@ -140,6 +139,11 @@ function fails(attempt: () => void): boolean {
   } catch {
     return true
   }
+}
+
+function refuseBadWidgets(services: readonly DescService[]): void {
+  const problems = widgetProblems(services)
+  if (problems.length > 0) throw new Error(problems.map(describeWidgetProblem).join('; '))
 }
 
 /** Names all that is wrong with the contract of the first service that has something wrong. */

@@ -3,7 +3,7 @@
  * of our own contracts, the Console of each that an instance registers with.
  */
 import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf'
-import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt'
+import { type Duration, type FileDescriptorProto, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import { type Cache, type MethodPolicy, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
 import { kindOf } from '@site11/runtime/cached-method.ts'
@@ -55,10 +55,15 @@ const nameOf = ({ parent, name }: DescMethod) => `${parent.typeName}.${name}`
 
 function fileOf(method: DescMethod): string {
   const { proto } = method.parent.file
-  const path = [6, proto.service.indexOf(method.parent.proto), 2, method.parent.proto.method.indexOf(method.proto)]
-  const place = proto.sourceCodeInfo?.location.find(each => each.path.join() === path.join())
+  const service = proto.service.indexOf(method.parent.proto)
+  return placeIn(proto, [6, service, 2, method.parent.proto.method.indexOf(method.proto)])
+}
+
+/** @param path as in SourceCodeInfo. @returns the file, with the line where it is known. */
+export function placeIn({ name, sourceCodeInfo }: FileDescriptorProto, path: readonly number[]): string {
+  const place = sourceCodeInfo?.location.find(each => each.path.join() === path.join())
   const line = place?.span[0]
-  return line === undefined ? proto.name : `${proto.name}:${line + 1}`
+  return line === undefined ? name : `${name}:${line + 1}`
 }
 
 function ownProblems(method: DescMethod, known: Known): { problems: string[]; bindings: HttpBinding[] } {

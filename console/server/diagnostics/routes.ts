@@ -1,6 +1,5 @@
 /** What the edge routes, read from the contracts that proxies are given: each route with where it comes from. */
-import { create, createFileRegistry, type DescMethod, getOption, hasOption, toBinary } from '@bufbuild/protobuf'
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { type DescMethod, getOption, hasOption, toBinary } from '@bufbuild/protobuf'
 import { http } from '@site11/proto/es/google/api/annotations_pb.ts'
 import type { HttpRule } from '@site11/proto/es/google/api/http_pb.ts'
 import { MethodPolicySchema, method as policyOption } from '@site11/proto/es/site11/policy/v1/policy_pb.ts'
@@ -10,17 +9,10 @@ import type {
   RouteBinding,
 } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { MethodPolicy } from '@site11/proto/grpc/site11/policy/v1/policy.ts'
-import { ownerOf, readDescriptors } from '../control-plane/descriptors.ts'
 import type { KnownService } from '../registry/registry.ts'
 import { hashOf } from '../trial.ts'
+import { type InForce, readingOnce } from './in-force.ts'
 import { compare } from './words.ts'
-
-export interface InForce {
-  /** The service. */
-  name: string
-  /** A serialized FileDescriptorSet. */
-  contract: Uint8Array
-}
 
 type Known = Pick<KnownService, 'contractHash' | 'refused'>
 
@@ -41,26 +33,7 @@ export function listRoutes(inForce: readonly InForce[], services: ReadonlyMap<st
   return { routes: inForce.flatMap(routesOf).sort((a, b) => compare(a.path, b.path)), contracts }
 }
 
-const read = new WeakMap<Uint8Array, Route[]>()
-
-/** Contracts change seldom and cost much to read. One that cannot be read has no routes: the edge was not given it. */
-function routesOf({ name, contract }: InForce): Route[] {
-  const routes = read.get(contract) ?? routesIn(name, contract)
-  read.set(contract, routes)
-  return routes
-}
-
-function routesIn(service: string, contract: Uint8Array): Route[] {
-  try {
-    const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: readDescriptors(contract) }))
-    return [...registry.files]
-      .filter(file => ownerOf(file.proto) === service)
-      .flatMap(file => file.services)
-      .flatMap(({ methods }) => methods.flatMap(method => routeOf(service, method)))
-  } catch {
-    return []
-  }
-}
+const routesOf = readingOnce((service, { methods }) => methods.flatMap(method => routeOf(service, method)))
 
 function routeOf(service: string, method: DescMethod): Route[] {
   const policy = getOption(method, policyOption)

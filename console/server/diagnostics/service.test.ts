@@ -45,6 +45,7 @@ let endpoints: ProxyEndpoints[]
 let waits: Parameters<DiagnosticsOptions['controlPlane']['waitForAcks']>[0][]
 let waiting: { nodeId: string; reason: string }[]
 let controlPlaneChanged: () => void
+let contracts: ReturnType<DiagnosticsOptions['contracts']>
 
 beforeAll(async () => {
   mongod = await mongodForTests()
@@ -62,15 +63,16 @@ beforeEach(async () => {
   endpoints = []
   waits = []
   waiting = []
+  contracts = [{ name: 'users', contract: contractOf([UsersServiceService]) }]
   journal = await openJournal({ db, secretKey: Buffer.alloc(32), log })
-  const contracts = {
+  const contractStore = {
     held: () => new Map<string, Uint8Array>(),
     add() {},
     keep() {},
     async clean() {},
     async store() {},
   }
-  registry = runRegistry({ journal, contracts, log })
+  registry = runRegistry({ journal, contracts: contractStore, log })
   const server = createServer()
   const verifier = createVerifier()
   verifier.setKeys(tokens.keys)
@@ -102,7 +104,7 @@ function options(): DiagnosticsOptions {
     },
     own,
     health: () => healthReport({ registry: registry.state(), own: own(), proxies, problems: [], nowMs: Date.now() }),
-    contracts: () => [{ name: 'users', contract: contractOf([UsersServiceService]) }],
+    contracts: () => contracts,
     secrets: () => ({ secrets: [], certificates: [] }),
     problems: () => [],
     pageSecret: 'for tests only',
@@ -437,6 +439,13 @@ describe('the proof', () => {
     const proof = await diagnosticsService(meddled).verifyChanges({}, undefined as never)
     expect(proof).toMatchObject({ valid: false, brokenChange: 0, reason: expect.stringContaining('instances/users-1') })
   })
+})
+
+test('widgets are those of the contracts in force, and go with them', async () => {
+  const { widgets } = await call(diagnostics.listWidgets, {})
+  expect(widgets.map(({ service, widget }) => [service, widget?.title])).toContainEqual(['users', 'New users'])
+  contracts = []
+  expect(await call(diagnostics.listWidgets, {})).toEqual({ widgets: [] })
 })
 
 test('only who may look at the mesh does', async () => {

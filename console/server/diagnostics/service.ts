@@ -18,8 +18,10 @@ import { listChanges, verifyChanges, watchChanges } from './changes.ts'
 import type { NamedChange } from './finding.ts'
 import { findingsOf } from './findings.ts'
 import { healthMessage } from './health.ts'
-import { type InForce, listRoutes } from './routes.ts'
+import type { InForce } from './in-force.ts'
+import { listRoutes } from './routes.ts'
 import { createMeshFeed } from './watch-mesh.ts'
+import { listWidgets } from './widgets.ts'
 
 export interface DiagnosticsOptions {
   registry: Pick<LiveRegistry, 'state' | 'refusals' | 'onChange'>
@@ -107,6 +109,8 @@ export function diagnosticsService(options: DiagnosticsOptions): Handlers<typeof
     watchChanges: ({ after }, { signal }) => watchChanges(after, journal, signal),
 
     listRoutes: async () => listRoutes(options.contracts(), registry.state().services),
+
+    listWidgets: async () => listWidgets(options.contracts()),
 
     listSecrets: async () => options.secrets(),
 

@@ -10,6 +10,7 @@ import { servicesBase } from './en/services-base.ts'
 import { statistics } from './en/statistics.ts'
 import { topology } from './en/topology.ts'
 import { users } from './en/users.ts'
+import { widgets } from './en/widgets.ts'
 
 /** All words there are, as types and tests know them. */
 export const en = {
@@ -24,4 +25,5 @@ export const en = {
   statistics,
   topology,
   users,
+  widgets,
 }

@@ -33,6 +33,7 @@ export const rooms = {
   statistics: { en: () => import('./en/statistics.ts'), ko: () => import('./ko/statistics.ts') },
   topology: { en: () => import('./en/topology.ts'), ko: () => import('./ko/topology.ts') },
   users: { en: () => import('./en/users.ts'), ko: () => import('./ko/users.ts') },
+  widgets: { en: () => import('./en/widgets.ts'), ko: () => import('./ko/widgets.ts') },
 } satisfies Record<string, Record<Language, () => Promise<object>>>
 export type Room = keyof typeof rooms
 

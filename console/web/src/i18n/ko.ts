@@ -11,6 +11,7 @@ import { servicesBase } from './ko/services-base.ts'
 import { statistics } from './ko/statistics.ts'
 import { topology } from './ko/topology.ts'
 import { users } from './ko/users.ts'
+import { widgets } from './ko/widgets.ts'
 
 /** Korean has one plural form: of the keys that count, only `_other` is asked for. */
 export type Translation<T> = {
@@ -29,4 +30,5 @@ export const ko: Translation<typeof en> = {
   statistics,
   topology,
   users,
+  widgets,
 }

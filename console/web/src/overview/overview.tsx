@@ -1,8 +1,12 @@
-/** The start page: is all well, and if not, what is not, why and what to do; how services fare; what changed lately. */
+/** The start page: is all well, and if not, what is not, why and what to do; how services fare; what they contribute; what changed lately. */
+import { useQuery } from '@connectrpc/connect-query'
 import { Skeleton, Title } from '@mantine/core'
+import { DiagnosticsService, type ServiceWidget } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { Link } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useSession } from '../api/use-session.ts'
+import { withWords } from '../i18n/index.ts'
 import { Dots } from '../mesh/dots.tsx'
 import { LiveMark, LiveView } from '../mesh/live-view.tsx'
 import { type ServiceView, servicesOf } from '../mesh/services.ts'
@@ -11,6 +15,7 @@ import { type Mesh, useMesh } from '../mesh/use-mesh.ts'
 import { Errors, NoFigures, P95, Rate, Sparkline } from '../signals/figures.tsx'
 import { figuresOf, type Signals } from '../signals/signals.ts'
 import { useSignals } from '../signals/use-signals.ts'
+import { Boundary } from '../ui/boundary.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { StateDot, StateMark } from '../ui/state.tsx'
@@ -22,6 +27,9 @@ import { Findings } from './findings.tsx'
 import { FirstSteps } from './first-steps.tsx'
 import styles from './overview.module.css'
 import { statementOf } from './sentence.ts'
+import widgetStyles from './widgets.module.css'
+
+const Widgets = lazy(async () => ({ default: (await withWords(import('./widgets.tsx'), 'widgets')).Widgets }))
 
 export function Overview() {
   const { t } = useTranslation()
@@ -35,6 +43,7 @@ export function Overview() {
 
 function Parts({ mesh }: { mesh: Mesh | undefined }) {
   const services = useMemo(() => mesh && servicesOf(mesh.instances.values(), mesh.health), [mesh])
+  const { isKnown, widgets } = useWidgets()
   return (
     <div className={styles.parts}>
       <Sentence mesh={mesh} services={services} />
@@ -44,13 +53,48 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
       {mesh && (
         <>
           <Dependencies mesh={mesh} />
-          <div className={styles.columns}>
-            <Changes />
-            <FirstSteps services={services?.length} />
-          </div>
+          {isKnown && (
+            <>
+              {widgets && widgets.length > 0 && <Contributed widgets={widgets} />}
+              <div className={styles.columns}>
+                <Changes />
+                <FirstSteps services={services?.length} />
+              </div>
+            </>
+          )}
         </>
       )}
     </div>
+  )
+}
+
+/** What widgets there are is known with the mesh; what they show comes later, into places that are there then. */
+function useWidgets() {
+  // What Statistics answers is not for everybody. Its contract comes with the widgets.
+  const enabled = useSession()?.scopes.includes('statistics:read') === true
+  const { data, failureCount } = useQuery(DiagnosticsService.method.listWidgets, {}, { enabled, staleTime: 30_000 })
+  return { isKnown: !enabled || data !== undefined || failureCount > 0, widgets: data?.widgets }
+}
+
+function Contributed({ widgets }: { widgets: readonly ServiceWidget[] }) {
+  const { t } = useTranslation()
+  const places = (
+    <Panel title={t('overview.widgets')}>
+      <ul className={widgetStyles.widgets} aria-hidden="true" aria-busy="true">
+        {widgets.map(({ service, widget }) => (
+          <li key={`${service} ${widget?.title}`} data-grouped={widget?.groupBy !== ''}>
+            <Skeleton height="1lh" width="60%" />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+  return (
+    <Boundary>
+      <Suspense fallback={places}>
+        <Widgets />
+      </Suspense>
+    </Boundary>
   )
 }
 

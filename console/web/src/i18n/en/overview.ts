@@ -16,6 +16,7 @@ export const overview = {
   unreachable: '{{name}} unreachable',
   counts: '{{instances}} behind {{proxies}}',
   allServices: 'All services',
+  widgets: 'From the services',
   standsOn: 'What services stand on',
   usedBy: 'used by {{names}}',
   changes: 'What changed lately',

@@ -13,6 +13,7 @@ export const overview = {
   unreachable: '{{name}} 연결 불가',
   counts: '{{proxies}} 뒤에 {{instances}}',
   allServices: '전체 서비스',
+  widgets: '서비스 지표',
   standsOn: '의존 대상',
   usedBy: '{{names}}에서 사용',
   changes: '최근 변경',
