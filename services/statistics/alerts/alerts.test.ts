@@ -331,8 +331,25 @@ test('the rules of the platform are there once: one that was deleted does not co
   await ensureDefaultRules(boards.alerts, boards.clock.now)
   const count = () => boards.alerts.collections.rules.countDocuments()
   const before = await count()
-  expect(before).toBe(4)
+  expect(before).toBe(5)
   await boards.alertMethods.deleteAlertRule({ id: 'error-rate', etag: '' }, me)
   await ensureDefaultRules(boards.alerts, boards.clock.now)
   expect(await count()).toBe(before - 1)
+})
+
+test('a new platform tells of dead letters, by stream and group, until there are none', async () => {
+  await ensureDefaultRules(boards.alerts, boards.clock.now)
+  const letters = (group: string, value: number) => ({
+    ...{ metric: 'site11.events.group.dead_letters', labels: ['users', group] },
+    ...{ fromS: 60, untilS: 0, value },
+  })
+  const found = async (...figures: ReturnType<typeof letters>[]) => {
+    await look(...figures)
+    boards.pass(60)
+    return (await alerts()).filter(({ rule }) => rule === 'dead-letters')
+  }
+  expect(await found(letters('console', 0), letters('statistics', 2))).toMatchObject([
+    { state: firing, labels: { stream: 'users', group: 'statistics' } },
+  ])
+  expect(await found(letters('console', 0), letters('statistics', 0))).toMatchObject([{ state: resolved }])
 })
