@@ -62,6 +62,7 @@ function spansIn(request: Uint8Array): Span[] {
 let edge: Edge
 let outer: TestInstance
 let inner: TestInstance
+let startTraced: (share: number) => Promise<Edge>
 const inside = clientOf('inner')
 beforeAll(async () => {
   await once(receiver.listen(0, '127.0.0.1'), 'listening')
@@ -77,21 +78,25 @@ beforeAll(async () => {
   inner = await startInstance({ getUser: async ({ id }) => userNamed(id) })
   list('inner', inner)
   outer = await startInstance({ getUser: (request, call) => inside.getUser(request, { call }) })
-  const tracing: Tracing = {
-    host: '127.0.0.1',
-    port,
-    tls: false,
-    path: '/v1/traces',
-    headers: [['x-key', 'secret']],
-    share: 1,
-  }
-  edge = await startEdge({}, { tracing })
   const users = instance('users-1', Number(outer.address.split(':')[1]))
   const services = [
     { name: 'users', contract: usersContract, instances: [users] },
     { name: 'console', contract: consoleContract, instances: [] },
   ]
-  await edge.publish({ tracing, services })
+  startTraced = async share => {
+    const tracing: Tracing = {
+      host: '127.0.0.1',
+      port,
+      tls: false,
+      path: '/v1/traces',
+      headers: [['x-key', 'secret']],
+      share,
+    }
+    const started = await startEdge({}, { tracing })
+    await started.publish({ tracing, services })
+    return started
+  }
+  edge = await startTraced(1)
   return async () => {
     await stopTracing()
     vi.unstubAllEnvs()
@@ -161,6 +166,33 @@ test('what a caller does not want to be kept is not sent, and has its trace id a
   await ask()
   await whole(inner.calls.at(-1)?.traceId ?? '')
   expect(traceOf(traceId)).toEqual([])
+})
+
+test('a caller can have its requests kept no more often than others, whatever it sends along', async () => {
+  const half = await startTraced(0.5)
+  try {
+    const [traceId, parent] = [randomUUID().replaceAll('-', ''), 'b7ad6b7169203331']
+    const kept = async (traceparent: string) => {
+      const headers = {
+        traceparent,
+        'x-client-trace-id': 'mine',
+        'x-envoy-force-trace': 'true',
+        'x-envoy-internal': 'true',
+        // The ninth that Envoy would write where tracing was forced.
+        'x-request-id': 'a6b1b1b1-1111-9111-8111-111111111111',
+      }
+      const { status } = await half.rest(`/api/v1/users/${randomUUID()}`, { token: half.reader, headers })
+      expect([status, inner.calls.at(-1)?.traceId]).toEqual([200, traceId])
+      return inner.calls.at(-1)?.trace.sampled
+    }
+    const wanted = []
+    for (let time = 0; time < 60; time++) wanted.push(await kept(`00-${traceId}-${parent}-01`))
+    expect(new Set(wanted)).toEqual(new Set([true, false]))
+    // What Envoy does not read it passes on.
+    for (let time = 0; time < 3; time++) expect(await kept(`cc-${traceId}-${parent}-01-more`)).toBe(false)
+  } finally {
+    await half.stop()
+  }
 })
 
 test('a receiver that is away costs no request', async () => {
