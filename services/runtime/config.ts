@@ -74,7 +74,16 @@ export const platformConfig = {
     .default('http://localhost:8000'),
 }
 
-export { hostAndPort }
+/** What a process encrypts its secrets with at rest: 32 bytes. For those that have some. */
+const secretKey = z
+  .string()
+  .refine(
+    text => /^[A-Za-z0-9+/]{43}=$/.test(text),
+    'must be 32 random bytes in base64, such as `openssl rand -base64 32` prints',
+  )
+  .transform(text => Buffer.from(text, 'base64'))
+
+export { hostAndPort, secretKey }
 
 /** @returns the path of the file that the Console keeps the authorities of the mesh in. */
 export const trustFileOf = ({
