@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { createLog } from '@site11/runtime/log.ts'
 import { startTracing } from '@site11/runtime/telemetry/tracing.ts'
 import { clientOf, list, startInstance, type TestInstance, userNamed } from '@site11/runtime/test-service.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type Authority, createAuthority } from '../ca/x509.ts'
+import { hostCertificate } from './certificate-fixture.ts'
 import { type Edge, startEdge } from './edge-fixture.ts'
 import { consoleContract, instance, until, usersContract } from './testbed.ts'
 import type { Tracing } from './tracing.ts'
@@ -21,7 +24,7 @@ interface Span {
 
 const spans: Span[] = []
 const secrets = new Set<unknown>()
-const receiver = createServer((request, response) => {
+const receive: RequestListener = (request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   request.on('end', () => {
@@ -29,7 +32,8 @@ const receiver = createServer((request, response) => {
     spans.push(...spansIn(Buffer.concat(chunks)))
     response.writeHead(request.url === '/v1/traces' ? 200 : 404).end()
   })
-})
+}
+const receiver = createServer(receive)
 
 /** The fields of a message by their numbers: bytes for what is a message or text, else numbers. */
 function fieldsOf(bytes: Uint8Array): Map<number, (Uint8Array | number)[]> {
@@ -62,7 +66,7 @@ function spansIn(request: Uint8Array): Span[] {
 let edge: Edge
 let outer: TestInstance
 let inner: TestInstance
-let startTraced: (share: number) => Promise<Edge>
+let startTraced: (change?: Partial<Tracing>) => Promise<Edge>
 const inside = clientOf('inner')
 beforeAll(async () => {
   await once(receiver.listen(0, '127.0.0.1'), 'listening')
@@ -83,20 +87,21 @@ beforeAll(async () => {
     { name: 'users', contract: usersContract, instances: [users] },
     { name: 'console', contract: consoleContract, instances: [] },
   ]
-  startTraced = async share => {
+  startTraced = async change => {
     const tracing: Tracing = {
       host: '127.0.0.1',
       port,
       tls: false,
       path: '/v1/traces',
       headers: [['x-key', 'secret']],
-      share,
+      share: 1,
+      ...change,
     }
     const started = await startEdge({}, { tracing })
     await started.publish({ tracing, services })
     return started
   }
-  edge = await startTraced(1)
+  edge = await startTraced()
   return async () => {
     await stopTracing()
     vi.unstubAllEnvs()
@@ -169,7 +174,7 @@ test('what a caller does not want to be kept is not sent, and has its trace id a
 })
 
 test('a caller can have its requests kept no more often than others, whatever it sends along', async () => {
-  const half = await startTraced(0.5)
+  const half = await startTraced({ share: 0.5 })
   try {
     const [traceId, parent] = [randomUUID().replaceAll('-', ''), 'b7ad6b7169203331']
     const kept = async (traceparent: string) => {
@@ -192,6 +197,46 @@ test('a caller can have its requests kept no more often than others, whatever it
     for (let time = 0; time < 3; time++) expect(await kept(`cc-${traceId}-${parent}-01-more`)).toBe(false)
   } finally {
     await half.stop()
+  }
+})
+
+test('spans go over TLS to who shows a certificate of the authorities that are named, and to nobody else', async () => {
+  const validity = { from: new Date(Date.now() - 60_000), until: new Date(Date.now() + 3_600_000) }
+  const [known, unknown] = ['known', 'unknown'].map(name => createAuthority(name, validity)) as [Authority, Authority]
+  const secure = createSecureServer(hostCertificate(known, 'known', 'localhost'), receive)
+  await once(secure.listen(0, '127.0.0.1'), 'listening')
+  const { port } = secure.address() as AddressInfo
+  /** Makes requests until the condition holds. @returns what it is then. */
+  const tracedTo = async <T>(authorities: string, found: (traceId: string) => T | undefined) => {
+    const traced = await startTraced({ host: 'localhost', port, tls: true, authorities })
+    const traceId = randomUUID().replaceAll('-', '')
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
+    try {
+      return await until('the edge has tried', async () => {
+        await traced.rest(`/api/v1/users/${randomUUID()}`, { token: traced.reader, headers })
+        return found(traceId)
+      })
+    } finally {
+      await traced.stop()
+    }
+  }
+  const ofEdge = (traceId: string) => traceOf(traceId).find(({ parent }) => parent === 'b7ad6b7169203331')
+  let refused = ''
+  secure.on('tlsClientError', ({ code = '' }: NodeJS.ErrnoException) => {
+    refused = code
+  })
+  try {
+    expect(await tracedTo(known.certificate, ofEdge)).toMatchObject({ kind: 'server' })
+    expect(refused).toBe('')
+    let traceId = ''
+    await tracedTo(unknown.certificate, id => {
+      traceId = id
+      return refused || undefined
+    })
+    expect([refused, ofEdge(traceId)]).toEqual([expect.stringContaining('UNKNOWN_CA'), undefined])
+  } finally {
+    secure.closeAllConnections()
+    secure.close()
   }
 })
 

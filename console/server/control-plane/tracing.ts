@@ -6,8 +6,9 @@ import { type Json, seconds } from './encode.ts'
 export type Tracing = {
   host: string
   port: number
-  /** Over TLS, to who shows a certificate of an authority that the proxy's system knows. */
+  /** Over TLS, to who shows a certificate of these authorities (PEM), or else of those that the proxy's system knows. */
   tls: boolean
+  authorities?: string | undefined
   /** Such as `/v1/traces`. */
   path: string
   /** Sent along: a secret may be among them. */
@@ -20,7 +21,7 @@ export type Tracing = {
 export const otlpCluster = 'otlp-http'
 
 /** Apart from the clusters of the mesh: it is no instance that anybody has registered. */
-export function otlpClusterFrom({ host, port, tls }: Tracing): Json {
+export function otlpClusterFrom({ host, port, tls, authorities }: Tracing): Json {
   return {
     '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
     name: otlpCluster,
@@ -32,18 +33,18 @@ export function otlpClusterFrom({ host, port, tls }: Tracing): Json {
         { lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: port } } } }] },
       ],
     },
-    ...(tls && { transport_socket: tlsTo(host) }),
+    ...(tls && { transport_socket: tlsTo(host, authorities) }),
   }
 }
 
-const tlsTo = (host: string): Json => ({
+const tlsTo = (host: string, authorities: string | undefined): Json => ({
   name: 'envoy.transport_sockets.tls',
   typed_config: {
     '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
     ...(!isIP(host) && { sni: host }),
     common_tls_context: {
       validation_context: {
-        system_root_certs: {},
+        ...(authorities ? { trusted_ca: { inline_string: authorities } } : { system_root_certs: {} }),
         match_typed_subject_alt_names: [{ san_type: isIP(host) ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } }],
       },
     },
