@@ -8,6 +8,7 @@ const secret = () => randomBytes(32).toString('base64url')
 const lines = {
   SITE11_JOIN_TOKEN: secret(),
   SITE11_SECRET_KEY: randomBytes(32).toString('base64'),
+  SITE11_STATISTICS_SECRET_KEY: randomBytes(32).toString('base64'),
   SITE11_MONGO_KEY: randomBytes(96).toString('base64'),
   SITE11_MONGO_ADMIN_PASSWORD: secret(),
   SITE11_MONGO_CONSOLE_PASSWORD: secret(),

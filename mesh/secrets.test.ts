@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MeshError } from './errors.ts'
-import { loadSecrets, operatorTokenOf } from './secrets.ts'
+import { loadSecrets, operatorTokenOf, serviceKeyOf } from './secrets.ts'
 
 let folder: string
 let file: string
@@ -32,6 +32,14 @@ test('no two secrets are alike', () => {
     ...Object.values(mongo.passwords),
   ]
   expect(new Set(all).size).toBe(8)
+})
+
+test('each service has a key of its own, the same at every start, which says nothing of that of the mesh', () => {
+  const { secretKey } = loadSecrets(file, ['users'])
+  const keys = ['statistics', 'users'].map(service => serviceKeyOf(loadSecrets(file, ['users']), service))
+  expect(keys).toEqual(['statistics', 'users'].map(service => serviceKeyOf({ secretKey }, service)))
+  expect(new Set([secretKey, ...keys]).size).toBe(3)
+  for (const key of keys) expect(Buffer.from(key, 'base64')).toHaveLength(32)
 })
 
 test('a new database owner gets a password, the others keep theirs', () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { MeshError } from './errors.ts'
 import { writePrivate } from './files.ts'
@@ -39,6 +39,12 @@ export function operatorTokenOf(file: string): string {
   if (token) return token
   throw new MeshError(`${file} holds no operator token, which a start adds: npm run mesh -- stop, then npm start.`)
 }
+
+/** @returns the key that a service encrypts secrets of its own with: with it, it opens nothing of the Console's nor of others. */
+export const serviceKeyOf = ({ secretKey }: Pick<Secrets, 'secretKey'>, service: string): string =>
+  Buffer.from(
+    hkdfSync('sha256', Buffer.from(secretKey, 'base64'), '', `site11 secret key of the service ${service}`, 32),
+  ).toString('base64')
 
 /** What Prometheus shows to read the metrics, in a file of its own for it to read. One that was removed is made anew. */
 export function metricsTokenOf(file: string): string {

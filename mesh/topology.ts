@@ -8,7 +8,7 @@ import type { Ports } from './ports.ts'
 import type { ProcessSpec } from './process.ts'
 import { requireListed, requireOk, requireOpen, until } from './ready.ts'
 import { redisSpec } from './redis.ts'
-import { metricsTokenOf, type Secrets } from './secrets.ts'
+import { metricsTokenOf, type Secrets, serviceKeyOf } from './secrets.ts'
 import type { Service } from './services.ts'
 
 export type MeshConfig = {
@@ -76,7 +76,11 @@ export function instanceSpec(config: MeshConfig, service: Service, instance: str
     command: process.execPath,
     args: [...nodeFlags(16), 'main.ts'],
     cwd: service.folder,
-    env: { ...serviceEnv(config.env), ...platformEnv(config, service.name, instance, address) },
+    env: {
+      ...serviceEnv(config.env),
+      ...platformEnv(config, service.name, instance, address),
+      SITE11_SECRET_KEY: serviceKeyOf(config.secrets, service.name),
+    },
     address,
     ready: signal =>
       until(async () => {

@@ -285,6 +285,10 @@ test('what a group cannot handle is listed, tried again and skipped', async () =
     })
     expect(JSON.parse(first?.payload ?? '')).toMatchObject({ roles: ['user'] })
     expect((await groupNow('picky'))?.deadLetters).toBe(3n)
+    const { findings } = await apiOver('REST', admin).diagnostics.diagnose({})
+    expect(findings).toContainEqual(
+      expect.objectContaining({ code: 'DEAD_LETTERS', problem: expect.stringContaining('3 of the stream users') }),
+    )
     const eventId = first?.event?.id ?? ''
     expect(await events.retryDeadLetter({ ...which, eventId })).toMatchObject({ handled: false, reason: 'not today' })
     broken = false

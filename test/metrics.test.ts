@@ -44,7 +44,12 @@ test('metrics are for who shows the metrics token, or may read the mesh', async 
 })
 
 test('every process is on the page, with its loop, heap, databases and calls, and promtool finds nothing wrong', async () => {
-  const { text } = await pageOf(token())
+  // A process takes its own measure some seconds after it has started.
+  const text = await until('all have measured themselves', async () => {
+    const { text } = await pageOf(token())
+    const lines = linesOf(text, 'process_cpu_time_seconds_total').join()
+    return ['console', 'users', 'statistics'].every(name => lines.includes(`service="${name}"`)) && text
+  })
   for (const service of ['console', 'users', 'statistics']) {
     const of = `service="${service}"`
     for (const name of [
@@ -86,7 +91,34 @@ test('a process that does not answer is shown as down, and nothing of it', async
   }
 })
 
-test('a real Prometheus scrapes the mesh with the configuration in deploy/, and answers', async () => {
+/** What Grafana asks, with its variables as they are when everything is looked at. */
+interface Dashboard {
+  panels: { title: string; targets?: { expr: string; legendFormat: string }[] }[]
+}
+const dashboard: Dashboard = JSON.parse(readFileSync(join(root, 'deploy/grafana/site11.json'), 'utf8'))
+const questions = dashboard.panels.flatMap(({ title, targets = [] }) =>
+  targets.map(({ expr, legendFormat }) => ({
+    title,
+    expr: expr.replaceAll('$__rate_interval', '12s').replaceAll('$service', '.*'),
+    legend: [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label),
+  })),
+)
+
+/** @returns the names in an expression that are neither functions, labels nor words of the language: those of metrics. */
+function metricsIn(expr: string): string[] {
+  const bare = expr.replaceAll(/\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring) \([^)]*\)/g, ' ')
+  const names = bare.matchAll(/\b[a-zA-Z_:][\w:]*\b(?!\s*\()/g)
+  return [...names].map(([name]) => name).filter(name => !['and', 'or', 'unless', 'bool', 'offset'].includes(name))
+}
+
+test('the dashboard for Grafana asks only for what the mesh serves', async () => {
+  const { text } = await pageOf(token())
+  const asked = new Set(questions.flatMap(({ expr }) => metricsIn(expr)))
+  expect(asked.size).toBeGreaterThan(15)
+  expect([...asked].filter(name => linesOf(text, name).length === 0)).toEqual([])
+})
+
+test('a real Prometheus scrapes the mesh with the configuration in deploy/, and answers, the dashboard for Grafana as well', async () => {
   const file = join(root, 'deploy/prometheus.yml')
   execFileSync(tools.promtool, ['check', 'config', '--syntax-only', file], { stdio: 'pipe' })
   const config = readFileSync(file, 'utf8')
@@ -108,6 +140,14 @@ test('a real Prometheus scrapes the mesh with the configuration in deploy/, and 
     expect(heap?.value).toBeGreaterThan(1e6)
     const rate = 'histogram_quantile(0.99, sum by (le) (rate(rpc_server_duration_seconds_bucket{service="users"}[1m])))'
     await until('rates', async () => (await prometheus.query(rate)).length === 1)
+    for (const { title, expr, legend } of questions) {
+      const found = await until(title, async () => {
+        const samples = await prometheus.query(expr)
+        return samples.length > 0 && samples
+      })
+      const unnamed = found.filter(({ metric }) => !legend.every(label => metric[label]))
+      expect([title, unnamed]).toEqual([title, []])
+    }
   } finally {
     await prometheus.stop()
   }

@@ -1,7 +1,7 @@
 /** What the Console is told by the environment. */
 import { isIP } from 'node:net'
 import { RegisterRequest } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
-import { hostAndPort, loadConfig, platformConfig } from '@site11/runtime/config.ts'
+import { hostAndPort, loadConfig, platformConfig, secretKey } from '@site11/runtime/config.ts'
 import { registry } from '@site11/runtime/contract.ts'
 import { violationOf } from '@site11/runtime/validate.ts'
 import { z } from 'zod'
@@ -29,13 +29,7 @@ const shape = {
     .refine(text => isIP(text) > 0, 'must be an IP address')
     .default('127.0.0.1'),
   /** Encrypts the signing keys at rest. */
-  SITE11_SECRET_KEY: z
-    .string()
-    .refine(
-      text => /^[A-Za-z0-9+/]{43}=$/.test(text),
-      'must be 32 random bytes in base64, such as `openssl rand -base64 32` prints',
-    )
-    .transform(text => Buffer.from(text, 'base64')),
+  SITE11_SECRET_KEY: secretKey,
   /** Origins that browsers may call from, besides the edge's own, separated by commas. */
   SITE11_CORS_ORIGINS: z
     .string()

@@ -225,6 +225,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
         return controlPlane.waitForAcks(wanted)
       },
     },
+    events,
     own: ownInstance,
     health,
     contracts: () => mesh(nobody).services,

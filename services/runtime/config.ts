@@ -1,8 +1,9 @@
 /**
  * Configuration from the environment: typed, frozen, and checked as a whole, so that one start names every problem.
  */
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 
 /** `host:port`, split. IPv6 hosts stand in brackets. */
@@ -28,6 +29,11 @@ const otlpConfig = {
     .string()
     .regex(/^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$/, 'must be like name=value,name=value')
     .optional(),
+  /** Whose certificates a receiver may show, in place of the authorities that the system knows. */
+  OTEL_EXPORTER_OTLP_CERTIFICATE: z
+    .string()
+    .refine(isCertificate, 'must be the path, from the root, of a PEM file with certificates of authorities')
+    .optional(),
   OTEL_TRACES_SAMPLER: z
     .enum([
       'always_on',
@@ -43,6 +49,15 @@ const otlpConfig = {
     .min(0, 'must be 0 to 1')
     .max(1, 'must be 0 to 1')
     .optional(),
+}
+
+/** From the root, as processes run in folders of their own. */
+function isCertificate(path: string): boolean {
+  try {
+    return isAbsolute(path) && Boolean(new X509Certificate(readFileSync(path)))
+  } catch {
+    return false
+  }
 }
 
 /** What every process of the mesh is told. */
@@ -74,7 +89,16 @@ export const platformConfig = {
     .default('http://localhost:8000'),
 }
 
-export { hostAndPort }
+/** What a process encrypts its secrets with at rest: 32 bytes. For those that have some. */
+const secretKey = z
+  .string()
+  .refine(
+    text => /^[A-Za-z0-9+/]{43}=$/.test(text),
+    'must be 32 random bytes in base64, such as `openssl rand -base64 32` prints',
+  )
+  .transform(text => Buffer.from(text, 'base64'))
+
+export { hostAndPort, secretKey }
 
 /** @returns the path of the file that the Console keeps the authorities of the mesh in. */
 export const trustFileOf = ({

@@ -11,12 +11,12 @@ export function createTestAuthority(name = 'test') {
   const validity = { from: new Date(Date.now() - minute), until: new Date(Date.now() + 60 * minute) }
   const authority = createAuthority(name, validity)
   /** PEM. `untilMs`: when it ends, from now. */
-  const certificate = (peer: Peer | string, untilMs = 10 * minute) => {
+  const certificate = (peer: Peer | string, untilMs = 10 * minute, commonName = 'test') => {
     const { privateKey } = newKeyPair()
     const uri = typeof peer === 'string' ? peer : spiffeIdOf(peer)
     const leaf = { from: new Date(Date.now() - minute), until: new Date(Date.now() + untilMs) }
     const publicKey = createPublicKey(privateKey)
-    const certificateChain = issueLeaf(authority, name, { name: 'test', uri, publicKey, validity: leaf })
+    const certificateChain = issueLeaf(authority, name, { name: commonName, uri, publicKey, validity: leaf })
     return { certificateChain, privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
   }
   return {

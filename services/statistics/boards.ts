@@ -14,6 +14,7 @@ import { ensureDefaultRules } from './alerts/defaults.ts'
 import { deliverDue } from './alerts/deliver.ts'
 import type { Query } from './alerts/evaluate.ts'
 import { evaluateDue } from './alerts/evaluator.ts'
+import { sealWebhooks } from './alerts/secret.ts'
 import { alertsService } from './alerts/service.ts'
 import { createAlertStore } from './alerts/store.ts'
 import type { StatisticsConfig } from './config.ts'
@@ -34,6 +35,7 @@ export interface Boards {
 /** @param query answers what was measured. @throws ServiceError UNAVAILABLE without a database. */
 export async function openBoards(config: StatisticsConfig, store: Store, query: Query, log: Log): Promise<Boards> {
   const { SITE11_JOIN_TOKEN: joinToken, SITE11_INSTANCE: instance, SITE11_WEBHOOK_NETWORKS: networks } = config
+  const { SITE11_SECRET_KEY: key } = config
   // All instances have the token to join with, so all read each other's page tokens and request marks.
   const secret = Buffer.from(hkdfSync('sha256', joinToken, '', 'site11 statistics v1', 32)).toString('base64url')
   const tokens = createPageTokens(secret)
@@ -43,6 +45,7 @@ export async function openBoards(config: StatisticsConfig, store: Store, query: 
   const alerts = await createAlertStore(store, tokens, log)
   const reports = await createReportStore(store, tokens, log)
   await ensureDefaultRules(alerts, now())
+  await sealWebhooks(alerts.collections.webhooks, key, log)
   const relay = createRelay({
     stream,
     db: store.db,
@@ -52,7 +55,7 @@ export async function openBoards(config: StatisticsConfig, store: Store, query: 
     log,
   })
   const written = (alert: string) => relay.written('alerts', alert)
-  const watching = { store: alerts, query, networks, written, now, log }
+  const watching = { store: alerts, query, networks, key, written, now, log }
   const alerting = createWorker(
     store.db,
     'alerts',
@@ -79,7 +82,7 @@ export async function openBoards(config: StatisticsConfig, store: Store, query: 
   return {
     services: [
       service(DashboardsServiceService, dashboardsService(shared)),
-      service(AlertsServiceService, alertsService({ ...shared, store: alerts, changed: alerting.wake })),
+      service(AlertsServiceService, alertsService({ ...shared, key, store: alerts, changed: alerting.wake })),
       service(ReportsServiceService, reportsService({ ...shared, store: reports, changed: reporting.wake })),
     ],
     probe: relay.probe,

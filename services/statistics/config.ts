@@ -1,10 +1,12 @@
 /** The environment of the Statistics service. */
-import { loadConfig, platformConfig } from '@site11/runtime/config.ts'
+import { loadConfig, platformConfig, secretKey } from '@site11/runtime/config.ts'
 import { z } from 'zod'
 import { networksOf } from './alerts/address.ts'
 
 const shape = {
   ...platformConfig,
+  /** Encrypts the secrets of webhooks at rest. */
+  SITE11_SECRET_KEY: secretKey,
   /** Where webhooks may lead besides public addresses: ranges such as `10.1.0.0/16,127.0.0.0/8`. */
   SITE11_WEBHOOK_NETWORKS: z
     .string()

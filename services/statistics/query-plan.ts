@@ -34,7 +34,8 @@ const niceSteps = [1, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 *
 export function planSpan({ start, end, stepS, compareS, isInMemory }: Wanted, nowS: number): Span {
   if (end <= start) throw badField('end_time', 'It ends before it begins: end_time must be after start_time.')
   const finest = finestOf(nowS - start + compareS, isInMemory)
-  const wanted = stepS ?? nice((end - start) / usualSteps)
+  // One more, as a span whose ends lie within steps touches one more: it is not to get other steps for that.
+  const wanted = stepS ?? nice((end - start) / (usualSteps + 1))
   const step = Math.ceil(Math.max(1, wanted) / finest) * finest
   const span = { start: Math.floor(start / step) * step, end: Math.ceil(end / step) * step, stepS: step }
   const steps = (span.end - span.start) / step

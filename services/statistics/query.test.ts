@@ -245,4 +245,27 @@ describe('a step', () => {
     const found = planSpan({ start, end: start + length, stepS: step, compareS: 0, isInMemory }, nowS)
     expect(found.stepS).toBe(expected)
   })
+
+  const [minute, hour] = [60, 3600]
+  test.each<[string, length: number, stepS: number]>([
+    ['an hour', hour, minute],
+    ['ten hours', 10 * hour, 5 * minute],
+    ['a day', day, 30 * minute],
+    ['five days', 5 * day, hour],
+    ['a week', 7 * day, 3 * hour],
+    ['15 days', 15 * day, 3 * hour],
+    ['30 days', 30 * day, 6 * hour],
+    ['120 days', 120 * day, day],
+  ])('of %s is the same wherever it begins, and with its ends a little further apart', (_, length, stepS) => {
+    const aligned = Math.floor(nowS / day) * day - length
+    for (const moved of [0, 0.001, 61.5, stepS / 2, stepS - 0.001])
+      for (const longer of [0, 0.001, 1, stepS / 2]) {
+        const start = aligned - moved
+        const span = planSpan(
+          { start, end: start + length + longer, stepS: undefined, compareS: 0, isInMemory: false },
+          nowS,
+        )
+        expect(span.stepS, `moved by ${moved} s, longer by ${longer} s`).toBe(stepS)
+      }
+  })
 })

@@ -47,24 +47,25 @@ export async function startBoards() {
   const clock = { now: begin, figures: [] as Figure[] }
   const now = () => clock.now
   const query = queryOf(() => clock.figures, now)
+  const key = randomBytes(32)
   const networks = networksOf(['127.0.0.0/8'])
   const dashboards = await createDashboardStore(store, tokens, log)
   const alerts = await createAlertStore(store, tokens, log)
   const reports = await createReportStore(store, tokens, log)
   const shared = { dashboards, query, networks, secret: 'a secret for tests', now, newId, changed() {} }
   const written: string[] = []
-  const watching = { store: alerts, query, networks, written: (id: string) => written.push(id), now, log }
+  const watching = { store: alerts, query, networks, key, written: (id: string) => written.push(id), now, log }
   const runner = (name: string): RunnerDeps => ({
     ...{ store: reports, dashboards, query, now, log },
     ...{ runner: name, signal: never },
   })
   return {
-    ...{ db: store.db, clock, alerts, reports, written, runner },
+    ...{ db: store.db, key, clock, alerts, reports, written, runner },
     dashboardMethods: dashboardsService(shared),
-    alertMethods: alertsService({ ...shared, store: alerts }),
+    alertMethods: alertsService({ ...shared, key, store: alerts }),
     reportMethods: reportsService({ ...shared, store: reports }),
     evaluate: () => evaluateDue(watching, never),
-    deliver: () => deliverDue(watching, never),
+    deliver: (withKey = key) => deliverDue({ ...watching, key: withKey }, never),
     askForDue: () => askForDue(runner('a')),
     makeWaiting: () => makeWaiting(runner('a')),
     pass(seconds: number) {

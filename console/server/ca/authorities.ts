@@ -8,6 +8,7 @@
 import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import type { Log } from '@site11/runtime/log.ts'
 import { type Peer, peerName, spiffeIdOf } from '@site11/runtime/spiffe.ts'
+import { seal, unseal } from '@site11/runtime/store/seal.ts'
 import type { Db } from 'mongodb'
 import {
   type KeyPlan,
@@ -20,7 +21,6 @@ import {
   type Succession,
   successionOf,
 } from '../keys/ring.ts'
-import { seal, unseal } from '../keys/seal.ts'
 import { StartError } from '../start-error.ts'
 import { type Authority, createAuthority, issueLeaf } from './x509.ts'
 

@@ -83,7 +83,8 @@ interface Content {
 
 const ecdsaWithSha256 = sequence(oid('1.2.840.10045.4.3.2'))
 
-function certificateOf({ subject, issuer, key, validity, extensions }: Content): string {
+/** @returns PEM. */
+export function certificateOf({ subject, issuer, key, validity, extensions }: Content): string {
   const identifiers = [
     extension('2.5.29.14', octets(keyIdOf(key))),
     extension('2.5.29.35', sequence(der(0x80, issuer.keyId))),

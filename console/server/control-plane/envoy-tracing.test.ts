@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { createLog } from '@site11/runtime/log.ts'
 import { startTracing } from '@site11/runtime/telemetry/tracing.ts'
 import { clientOf, list, startInstance, type TestInstance, userNamed } from '@site11/runtime/test-service.ts'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type Authority, createAuthority } from '../ca/x509.ts'
+import { hostCertificate } from './certificate-fixture.ts'
 import { type Edge, startEdge } from './edge-fixture.ts'
 import { consoleContract, instance, until, usersContract } from './testbed.ts'
 import type { Tracing } from './tracing.ts'
@@ -21,7 +24,7 @@ interface Span {
 
 const spans: Span[] = []
 const secrets = new Set<unknown>()
-const receiver = createServer((request, response) => {
+const receive: RequestListener = (request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   request.on('end', () => {
@@ -29,7 +32,8 @@ const receiver = createServer((request, response) => {
     spans.push(...spansIn(Buffer.concat(chunks)))
     response.writeHead(request.url === '/v1/traces' ? 200 : 404).end()
   })
-})
+}
+const receiver = createServer(receive)
 
 /** The fields of a message by their numbers: bytes for what is a message or text, else numbers. */
 function fieldsOf(bytes: Uint8Array): Map<number, (Uint8Array | number)[]> {
@@ -62,6 +66,7 @@ function spansIn(request: Uint8Array): Span[] {
 let edge: Edge
 let outer: TestInstance
 let inner: TestInstance
+let startTraced: (change?: Partial<Tracing>) => Promise<Edge>
 const inside = clientOf('inner')
 beforeAll(async () => {
   await once(receiver.listen(0, '127.0.0.1'), 'listening')
@@ -77,21 +82,26 @@ beforeAll(async () => {
   inner = await startInstance({ getUser: async ({ id }) => userNamed(id) })
   list('inner', inner)
   outer = await startInstance({ getUser: (request, call) => inside.getUser(request, { call }) })
-  const tracing: Tracing = {
-    host: '127.0.0.1',
-    port,
-    tls: false,
-    path: '/v1/traces',
-    headers: [['x-key', 'secret']],
-    share: 1,
-  }
-  edge = await startEdge({}, { tracing })
   const users = instance('users-1', Number(outer.address.split(':')[1]))
   const services = [
     { name: 'users', contract: usersContract, instances: [users] },
     { name: 'console', contract: consoleContract, instances: [] },
   ]
-  await edge.publish({ tracing, services })
+  startTraced = async change => {
+    const tracing: Tracing = {
+      host: '127.0.0.1',
+      port,
+      tls: false,
+      path: '/v1/traces',
+      headers: [['x-key', 'secret']],
+      share: 1,
+      ...change,
+    }
+    const started = await startEdge({}, { tracing })
+    await started.publish({ tracing, services })
+    return started
+  }
+  edge = await startTraced()
   return async () => {
     await stopTracing()
     vi.unstubAllEnvs()
@@ -161,6 +171,73 @@ test('what a caller does not want to be kept is not sent, and has its trace id a
   await ask()
   await whole(inner.calls.at(-1)?.traceId ?? '')
   expect(traceOf(traceId)).toEqual([])
+})
+
+test('a caller can have its requests kept no more often than others, whatever it sends along', async () => {
+  const half = await startTraced({ share: 0.5 })
+  try {
+    const [traceId, parent] = [randomUUID().replaceAll('-', ''), 'b7ad6b7169203331']
+    const kept = async (traceparent: string) => {
+      const headers = {
+        traceparent,
+        'x-client-trace-id': 'mine',
+        'x-envoy-force-trace': 'true',
+        'x-envoy-internal': 'true',
+        // The ninth that Envoy would write where tracing was forced.
+        'x-request-id': 'a6b1b1b1-1111-9111-8111-111111111111',
+      }
+      const { status } = await half.rest(`/api/v1/users/${randomUUID()}`, { token: half.reader, headers })
+      expect([status, inner.calls.at(-1)?.traceId]).toEqual([200, traceId])
+      return inner.calls.at(-1)?.trace.sampled
+    }
+    const wanted = []
+    for (let time = 0; time < 60; time++) wanted.push(await kept(`00-${traceId}-${parent}-01`))
+    expect(new Set(wanted)).toEqual(new Set([true, false]))
+    // What Envoy does not read it passes on.
+    for (let time = 0; time < 3; time++) expect(await kept(`cc-${traceId}-${parent}-01-more`)).toBe(false)
+  } finally {
+    await half.stop()
+  }
+})
+
+test('spans go over TLS to who shows a certificate of the authorities that are named, and to nobody else', async () => {
+  const validity = { from: new Date(Date.now() - 60_000), until: new Date(Date.now() + 3_600_000) }
+  const [known, unknown] = ['known', 'unknown'].map(name => createAuthority(name, validity)) as [Authority, Authority]
+  const secure = createSecureServer(hostCertificate(known, 'known', 'localhost'), receive)
+  await once(secure.listen(0, '127.0.0.1'), 'listening')
+  const { port } = secure.address() as AddressInfo
+  /** Makes requests until the condition holds. @returns what it is then. */
+  const tracedTo = async <T>(authorities: string, found: (traceId: string) => T | undefined) => {
+    const traced = await startTraced({ host: 'localhost', port, tls: true, authorities })
+    const traceId = randomUUID().replaceAll('-', '')
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
+    try {
+      return await until('the edge has tried', async () => {
+        await traced.rest(`/api/v1/users/${randomUUID()}`, { token: traced.reader, headers })
+        return found(traceId)
+      })
+    } finally {
+      await traced.stop()
+    }
+  }
+  const ofEdge = (traceId: string) => traceOf(traceId).find(({ parent }) => parent === 'b7ad6b7169203331')
+  let refused = ''
+  secure.on('tlsClientError', ({ code = '' }: NodeJS.ErrnoException) => {
+    refused = code
+  })
+  try {
+    expect(await tracedTo(known.certificate, ofEdge)).toMatchObject({ kind: 'server' })
+    expect(refused).toBe('')
+    let traceId = ''
+    await tracedTo(unknown.certificate, id => {
+      traceId = id
+      return refused || undefined
+    })
+    expect([refused, ofEdge(traceId)]).toEqual([expect.stringContaining('UNKNOWN_CA'), undefined])
+  } finally {
+    secure.closeAllConnections()
+    secure.close()
+  }
 })
 
 test('a receiver that is away costs no request', async () => {

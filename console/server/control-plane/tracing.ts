@@ -6,13 +6,14 @@ import { type Json, seconds } from './encode.ts'
 export type Tracing = {
   host: string
   port: number
-  /** Over TLS, to who shows a certificate of an authority that the proxy's system knows. */
+  /** Over TLS, to who shows a certificate of these authorities (PEM), or else of those that the proxy's system knows. */
   tls: boolean
+  authorities?: string | undefined
   /** Such as `/v1/traces`. */
   path: string
   /** Sent along: a secret may be among them. */
   headers: readonly (readonly [name: string, value: string])[]
-  /** What share of traces is kept, from 0 to 1, where the caller has not decided. */
+  /** What share of traces is kept at most, from 0 to 1. */
   share: number
 }
 
@@ -20,7 +21,7 @@ export type Tracing = {
 export const otlpCluster = 'otlp-http'
 
 /** Apart from the clusters of the mesh: it is no instance that anybody has registered. */
-export function otlpClusterFrom({ host, port, tls }: Tracing): Json {
+export function otlpClusterFrom({ host, port, tls, authorities }: Tracing): Json {
   return {
     '@type': 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
     name: otlpCluster,
@@ -32,50 +33,39 @@ export function otlpClusterFrom({ host, port, tls }: Tracing): Json {
         { lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: port } } } }] },
       ],
     },
-    ...(tls && { transport_socket: tlsTo(host) }),
+    ...(tls && { transport_socket: tlsTo(host, authorities) }),
   }
 }
 
-const tlsTo = (host: string): Json => ({
+const tlsTo = (host: string, authorities: string | undefined): Json => ({
   name: 'envoy.transport_sockets.tls',
   typed_config: {
     '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
     ...(!isIP(host) && { sni: host }),
     common_tls_context: {
       validation_context: {
-        system_root_certs: {},
+        ...(authorities ? { trusted_ca: { inline_string: authorities } } : { system_root_certs: {} }),
         match_typed_subject_alt_names: [{ san_type: isIP(host) ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } }],
       },
     },
   },
 })
 
-const samplers = 'type.googleapis.com/envoy.extensions.tracers.opentelemetry.samplers.v3'
-
-/** As a struct: the files that come with npm do not describe it. */
-const sampler = (name: string, type: string, value: Json): Json => ({
-  name: `envoy.tracers.opentelemetry.samplers.${name}`,
-  typed_config: { '@type': 'type.googleapis.com/xds.type.v3.TypedStruct', type_url: `${samplers}.${type}`, value },
-})
-
-/** The part of the connection manager. By a sampler of its own, as without one Envoy takes no notice of what the caller has decided. */
+/**
+ * The part of the connection manager. Without a sampler, what Envoy keeps is what its own random number and the caller both want: a caller
+ * may have less kept than the share, never more, whatever it calls its trace. `x-client-trace-id` has no say.
+ */
 export function tracerFrom({ host, port, tls, path, headers, share }: Tracing): Json {
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
   return {
+    client_sampling: { value: 0 },
+    random_sampling: { value: share * 100 },
+    overall_sampling: { value: 100 },
     provider: {
       name: 'envoy.tracers.opentelemetry',
       typed_config: {
         '@type': 'type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig',
         service_name: 'edge',
-        sampler: sampler('parent_based', 'ParentBasedSamplerConfig', {
-          wrapped_sampler: {
-            name: 'roots',
-            typed_config: {
-              '@type': `${samplers}.TraceIdRatioBasedSamplerConfig`,
-              sampling_percentage: { numerator: Math.round(share * 1e6), denominator: 'MILLION' },
-            },
-          },
-        }),
         http_service: {
           http_uri: {
             uri: `${tls ? 'https' : 'http'}://${authority}${path}`,

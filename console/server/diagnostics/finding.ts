@@ -5,6 +5,7 @@ import {
   Severity,
 } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import type { Proxy as ProxyMessage } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import type { SeenLetters } from '@site11/runtime/events/look.ts'
 import type { Change } from '../journal/journal.ts'
 import type { Refusal } from '../registry/refusals.ts'
 import type { KnownService } from '../registry/registry.ts'
@@ -25,6 +26,7 @@ const codes = [
   'PROXY_LACKS',
   'BREAKER_OPEN',
   'EVENTS_BEHIND',
+  'DEAD_LETTERS',
   'CLOCK_OFF',
   'JOURNAL_NOT_SAVED',
   'SNAPSHOT_NOT_SAVED',
@@ -67,6 +69,8 @@ export interface DiagnosisInput {
   /** The changes that refused configuration came from. */
   changes: readonly NamedChange[]
   refusals: readonly Refusal[]
+  /** The groups that have some. */
+  deadLetters: readonly SeenLetters[]
   journalProblem: { reason: string; since: Date } | undefined
   /** What is wrong with the control plane itself. */
   controlPlaneProblems: readonly string[]

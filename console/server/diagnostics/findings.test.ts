@@ -227,6 +227,29 @@ const cases: [string, DiagnosisInput, string[], RegExp[]?][] = [
     [/as users-1 says/, /None is lost/, /\/events in the dashboard/],
   ],
   [
+    'a group has given events up',
+    mesh([ok], {
+      deadLetters: [
+        { stream: 'users', group: 'users', count: 2, since: ago(60) },
+        { stream: 'images', group: 'users', count: 1, since: ago(90) },
+      ],
+    }),
+    ['warning DEAD_LETTERS services/users'],
+    [
+      /3 events/,
+      /2 of the stream users in the group users, 1 of the stream images/,
+      /tab=dead&stream=users&group=users/,
+    ],
+  ],
+  [
+    'groups of no service have given events up',
+    mesh([ok], {
+      deadLetters: ['picky', 'test'].map(group => ({ stream: 'users', group, count: 1, since: ago(60) })),
+    }),
+    ['warning DEAD_LETTERS mesh'],
+    [/group picky, 1 of the stream users in the group test/],
+  ],
+  [
     'an attached instance is silent',
     mesh([ok, instance('users-2', failing('no answer within 2 s', { seenTime: ago(8) }))]),
     ['warning INSTANCE_UNREACHABLE instances/users-2'],

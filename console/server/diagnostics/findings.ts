@@ -1,6 +1,7 @@
 /** Everything that is wrong with the mesh, the likely cause, and what to do next. Pure. */
 import type { Finding } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { callFindings } from './call-findings.ts'
+import { deadLetterFindings } from './dead-letter-findings.ts'
 import { type DiagnosisInput, worstFirst } from './finding.ts'
 import { instanceFindings } from './instance-findings.ts'
 import { proxyFindings } from './proxy-findings.ts'
@@ -15,6 +16,7 @@ export function findingsOf(input: DiagnosisInput): Finding[] {
     ...proxyFindings(input),
     ...instanceFindings(input),
     ...callFindings(input),
+    ...deadLetterFindings(input),
     ...registrationFindings(input),
     ...storageFindings(input),
   ])

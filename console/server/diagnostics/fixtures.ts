@@ -98,6 +98,7 @@ export function mesh(
     proxies,
     changes: [],
     refusals: [],
+    deadLetters: [],
     journalProblem: undefined,
     controlPlaneProblems: [],
     configurationProblems: [],

@@ -11,6 +11,7 @@ import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_se
 import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
 import { contractOf } from '@site11/runtime/contract.ts'
 import { detailsOf } from '@site11/runtime/errors.ts'
+import type { SeenLetters } from '@site11/runtime/events/look.ts'
 import { createLog } from '@site11/runtime/log.ts'
 import { addService, createServer, listen } from '@site11/runtime/server.ts'
 import { mongodForTests } from '@site11/runtime/store/test-mongod.ts'
@@ -42,6 +43,7 @@ let client: Client
 /** What the control plane has, and what it is asked to wait for. */
 let proxies: ProxyMessage[]
 let endpoints: ProxyEndpoints[]
+let deadLetters: () => Promise<SeenLetters[]>
 let waits: Parameters<DiagnosticsOptions['controlPlane']['waitForAcks']>[0][]
 let waiting: { nodeId: string; reason: string }[]
 let controlPlaneChanged: () => void
@@ -61,6 +63,7 @@ beforeEach(async () => {
   await db.dropDatabase()
   proxies = [proxy('envoy-1')]
   endpoints = []
+  deadLetters = async () => []
   waits = []
   waiting = []
   contracts = [{ name: 'users', contract: contractOf([UsersServiceService]) }]
@@ -102,6 +105,7 @@ function options(): DiagnosticsOptions {
         return { change: wait.change ?? 99, waiting }
       },
     },
+    events: { deadLetters: () => deadLetters() },
     own,
     health: () => healthReport({ registry: registry.state(), own: own(), proxies, problems: [], nowMs: Date.now() }),
     contracts: () => contracts,
@@ -241,6 +245,15 @@ describe('a diagnosis', () => {
     const refusal = findings.find(({ code }) => code === 'PROXY_REFUSES')
     expect(refusal?.cause).toContain(`change ${change}, instance.drained of instances/users-1 by users/u1 (kernel)`)
     expect(refusal?.changes).toEqual([change])
+  })
+
+  test('tells of dead letters, and does without when they cannot be looked at', async () => {
+    const found = async () =>
+      (await call(diagnostics.diagnose, {})).findings.filter(({ code }) => code === 'DEAD_LETTERS')
+    deadLetters = async () => [{ stream: 'users', group: 'picky', count: 2, since: startTime }]
+    expect(await found()).toMatchObject([{ subject: 'mesh', since: startTime }])
+    deadLetters = () => Promise.reject(new Error('Redis is away'))
+    expect(await found()).toEqual([])
   })
 
   test('tells of a service that has to be there and of who is not let in', async () => {

@@ -7,6 +7,7 @@ import type { Handlers } from '@site11/runtime/call.ts'
 import { invalidArgument } from '@site11/runtime/errors.ts'
 import { createPageTokens } from '@site11/runtime/store/page-token.ts'
 import type { ControlPlane } from '../control-plane/server.ts'
+import type { ConsoleEvents } from '../events/connect.ts'
 import type { HealthReport } from '../health/report.ts'
 import type { Journal } from '../journal/journal.ts'
 import { fieldsOf } from '../registry/fields.ts'
@@ -15,7 +16,6 @@ import { instanceMessage } from '../registry/message.ts'
 import type { Instance } from '../registry/registry.ts'
 import { instanceBeliefs } from './beliefs.ts'
 import { listChanges, verifyChanges, watchChanges } from './changes.ts'
-import type { NamedChange } from './finding.ts'
 import { findingsOf } from './findings.ts'
 import { healthMessage } from './health.ts'
 import type { InForce } from './in-force.ts'
@@ -27,6 +27,7 @@ export interface DiagnosticsOptions {
   registry: Pick<LiveRegistry, 'state' | 'refusals' | 'onChange'>
   journal: Pick<Journal, 'get' | 'last' | 'list' | 'problem' | 'subjects' | 'verify' | 'watch'>
   controlPlane: Pick<ControlPlane, 'beliefs' | 'onChange' | 'problems' | 'proxies' | 'waitForAcks'>
+  events: Pick<ConsoleEvents, 'deadLetters'>
   /** The Console as one of the instances. */
   own(): Instance
   health(): HealthReport
@@ -42,11 +43,11 @@ export interface DiagnosticsOptions {
 }
 
 const defaultWaitMs = 10_000
-/** How long is waited for the journal to name what was refused. ms. */
-const namingMs = 2000
+/** How long is waited for what is asked of databases. ms. */
+const askMs = 2000
 
 export function diagnosticsService(options: DiagnosticsOptions): Handlers<typeof DiagnosticsServiceService> {
-  const { registry, journal, controlPlane, own, health, problems, now } = options
+  const { registry, journal, controlPlane, events, own, health, problems, now } = options
   const tokens = createPageTokens(options.pageSecret)
   const beliefs = () => {
     const nowMs = now()
@@ -70,7 +71,10 @@ export function diagnosticsService(options: DiagnosticsOptions): Handlers<typeof
     async diagnose() {
       const proxies = controlPlane.proxies()
       const refused = proxies.flatMap(({ types }) => types.flatMap(({ nackChanges }) => nackChanges))
-      const changes = await named([...new Set(refused)], journal)
+      const [changes, deadLetters] = await Promise.all([
+        soon(refused.length > 0 ? journal.get([...new Set(refused)]) : []),
+        soon(events.deadLetters()),
+      ])
       const nowMs = now()
       const findings = findingsOf({
         beliefs: beliefs(),
@@ -79,6 +83,7 @@ export function diagnosticsService(options: DiagnosticsOptions): Handlers<typeof
         proxies: controlPlane.proxies(),
         changes,
         refusals: registry.refusals(),
+        deadLetters,
         journalProblem: journal.problem(),
         controlPlaneProblems: controlPlane.problems(),
         configurationProblems: problems(),
@@ -118,15 +123,14 @@ export function diagnosticsService(options: DiagnosticsOptions): Handlers<typeof
   }
 }
 
-/** @returns the changes, or none when the journal does not answer: a diagnosis is wanted most when something is down. */
-async function named(ids: number[], journal: Pick<Journal, 'get'>): Promise<NamedChange[]> {
-  if (ids.length === 0) return []
+/** @returns what was found, or nothing when that takes long or fails: a diagnosis is wanted most when something is down. */
+async function soon<T>(asked: T[] | Promise<T[]>): Promise<T[]> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<NamedChange[]>(resolve => {
-    timer = setTimeout(resolve, namingMs, [])
+  const late = new Promise<T[]>(resolve => {
+    timer = setTimeout(resolve, askMs, [])
   })
   try {
-    return await Promise.race([journal.get(ids), late])
+    return await Promise.race([asked, late])
   } catch {
     return []
   } finally {

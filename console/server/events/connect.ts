@@ -1,6 +1,7 @@
 /** The Console's part in events: it hears of users, and shows what is on its way. */
 import type { EventsServiceService } from '@site11/proto/grpc/site11/console/v1/events_service.ts'
 import type { Handlers } from '@site11/runtime/call.ts'
+import { groupsWithDeadLetters, type SeenLetters } from '@site11/runtime/events/look.ts'
 import { connectRedis } from '@site11/runtime/events/redis.ts'
 import type { Probe } from '@site11/runtime/health.ts'
 import type { Log } from '@site11/runtime/log.ts'
@@ -14,6 +15,8 @@ export interface ConsoleEvents {
   handlers: Handlers<typeof EventsServiceService>
   /** Whether events can be received. */
   probes: Record<string, Probe>
+  /** Which groups have dead letters; none while Redis does not answer, which others tell of. */
+  deadLetters(): Promise<SeenLetters[]>
   close(): Promise<void>
 }
 
@@ -25,12 +28,14 @@ export async function connectEvents(
   log: Log,
 ): Promise<ConsoleEvents> {
   const { SITE11_REDIS_URL: redisUrl, SITE11_INSTANCE: instance } = config
-  if (!redisUrl) return { handlers: eventsService(undefined), probes: {}, close: async () => {} }
+  if (!redisUrl)
+    return { handlers: eventsService(undefined), probes: {}, deadLetters: async () => [], close: async () => {} }
   const redis = connectRedis(redisUrl, `${instance}-events`, log)
   const users = await followUsers({ sessions, store, redisUrl, instance, log })
   return {
     handlers: eventsService(redis),
     probes: { events: users.probe },
+    deadLetters: () => groupsWithDeadLetters(redis).catch(() => []),
     async close() {
       await users.close()
       redis.disconnect()

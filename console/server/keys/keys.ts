@@ -5,6 +5,7 @@
  */
 
 import type { Log } from '@site11/runtime/log.ts'
+import { seal, unseal } from '@site11/runtime/store/seal.ts'
 import {
   type CryptoKey,
   calculateJwkThumbprint,
@@ -26,7 +27,6 @@ import {
   type Succession,
   successionOf,
 } from './ring.ts'
-import { seal, unseal } from './seal.ts'
 
 interface KeyDocument {
   _id: string

@@ -27,6 +27,8 @@ type Document = Omit<DeadLetter, 'eventId' | 'event'> & { _id: string; group: st
 export interface DeadLetters {
   /** Whether events of this subject wait for one that could not be handled. */
   isParked(subject: string): boolean
+  /** How many there are; undefined until they were read. */
+  count(): number | undefined
   /** Keeps an event. Keeping it again changes what is said of it, unless it only waits. */
   park(letter: DeadLetter): Promise<void>
   find(eventId: string): Promise<DeadLetter | undefined>
@@ -45,6 +47,7 @@ export function createDeadLetters(db: Db, redis: Redis, stream: string, group: s
   const scope = `${stream}/${group}`
   /** Where each is in the copy, by event. */
   let copied = new Map<string, string>()
+  let isLoaded = false
   let parked = new Set<string>()
 
   const idOf = (eventId: string) => `${scope}/${eventId}`
@@ -65,6 +68,7 @@ export function createDeadLetters(db: Db, redis: Redis, stream: string, group: s
 
   return {
     isParked: subject => parked.has(subject),
+    count: () => (isLoaded ? copied.size : undefined),
     async park(letter) {
       const { eventId, ...rest } = letter
       parked.add(letter.subject)
@@ -95,6 +99,7 @@ export function createDeadLetters(db: Db, redis: Redis, stream: string, group: s
       copied.delete(eventId)
     },
     async load() {
+      isLoaded = false
       copied = new Map()
       const subjects = new Set<string>()
       await redis.del(key)
@@ -103,6 +108,7 @@ export function createDeadLetters(db: Db, redis: Redis, stream: string, group: s
         await copy(letterOf(found))
       }
       parked = subjects
+      isLoaded = true
     },
   }
 }

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { startMongod } from '../store/test-mongod.ts'
+import { allMetrics, levelsOf } from '../telemetry/metrics.ts'
 import { sendCommand } from './commands.ts'
-import { lookAtStream } from './look.ts'
+import { groupsWithDeadLetters, lookAtStream } from './look.ts'
 import { entriesOf } from './redis.ts'
 import { keys, stateOf } from './stream.ts'
 import { startEvents, type TestEvents } from './test-events.ts'
@@ -21,6 +22,12 @@ const deadLetters = async (group: string) =>
     reason: String(fields.get('reason')),
     attempts: Number(fields.get('attempts')),
   }))
+
+/** What this process tells of dead letters. */
+const toldOf = () =>
+  allMetrics().flatMap(metric =>
+    metric.kind === 'level' && metric.name === 'site11.events.group.dead_letters' ? levelsOf(metric) : [],
+  )
 
 async function changes(things: string[], count: number) {
   for (let n = 0; n < count; n++) for (const thing of things) await events.change(thing)
@@ -165,6 +172,9 @@ describe('an event that cannot be handled', () => {
       { reason: expect.stringContaining('waits'), attempts: 0 },
       { reason: expect.stringContaining('waits'), attempts: 0 },
     ])
+    expect(await groupsWithDeadLetters(events.redis)).toEqual([
+      { stream: 'things', group: 'one', count: 3, since: expect.any(Date) },
+    ])
     await soon(async () => expect(await events.waiting()).toBe(0))
   })
 
@@ -177,6 +187,22 @@ describe('an event that cannot be handled', () => {
     await sendCommand(events.redis, 'things', 'one', { action: 'retry', eventId: await idOfLetter(0) })
     await soon(async () => expect(await events.handled('one', 'bad')).toEqual([1, 2, 3, 4]))
     await soon(async () => expect(await deadLetters('one')).toEqual([]))
+    expect(await groupsWithDeadLetters(events.redis)).toEqual([])
+  })
+
+  test('is told of by who reads for the group, until it is handled, and by nobody else', async () => {
+    const poison = await poisoned()
+    const second = await events.subscribe('one', undefined, 'one-2')
+    await events.subscribe('two')
+    const told = (one: number) => [
+      { level: one, labels: ['things', 'one'] },
+      { level: 0, labels: ['things', 'two'] },
+    ]
+    await soon(async () => expect(toldOf()).toEqual(told(3)))
+    poison.broken = false
+    await sendCommand(events.redis, 'things', 'one', { action: 'retry', eventId: await idOfLetter(0) })
+    await soon(async () => expect(toldOf()).toEqual(told(0)))
+    await second.close()
   })
 
   test('can be skipped, and what waited for it is handled', async () => {

@@ -1,4 +1,4 @@
-/** How far events have come, as the relay that is at work knows. */
+/** How far events have come, as those know who are at work: the relay of a stream, and whoever reads for a group. */
 import { level } from '../telemetry/metrics.ts'
 import { msOf } from './redis.ts'
 import type { StreamState } from './stream.ts'
@@ -59,3 +59,18 @@ export function relayLevels(stream: string, look: () => Relayed | undefined): ((
     ),
   ]
 }
+
+/** @param count undefined while another instance reads for the group. @returns a function that ends it. */
+export const deadLetterLevel = (stream: string, group: string, count: () => number | undefined): (() => void) =>
+  level(
+    {
+      name: 'site11.events.group.dead_letters',
+      description: 'Events that a consumer group could not handle, and those of their subjects that wait for them',
+      unit: '{event}',
+      labels: ['stream', 'group'],
+    },
+    () => {
+      const known = count()
+      return known === undefined ? undefined : [[known, stream, group]]
+    },
+  )

@@ -77,6 +77,28 @@ export async function deadLetterOf(
   }
 }
 
+export interface SeenLetters {
+  stream: string
+  group: string
+  count: number
+  /** Since when there is the oldest, or since when it was tried last. */
+  since: Date
+}
+
+/** @returns the groups of all streams that have dead letters. */
+export async function groupsWithDeadLetters(redis: Redis): Promise<SeenLetters[]> {
+  const streams = await Promise.all((await streamNames(redis)).map(name => lookAtStream(redis, name)))
+  const found = await Promise.all(
+    streams.flatMap(({ stream, groups }) =>
+      groups.map(async ({ group, deadLetters: count }) => {
+        const [oldest] = count > 0 ? await deadLettersOf(redis, stream, group, '', 1) : []
+        return oldest ? [{ stream, group, count, since: oldest.time }] : []
+      }),
+    ),
+  )
+  return found.flat()
+}
+
 export interface SeenEvent {
   /** Where it is in the stream. */
   place: string

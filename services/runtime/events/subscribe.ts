@@ -22,6 +22,7 @@ import { type Codec, type Event, readEvent } from './event.ts'
 import { AlreadyHandled, createInbox } from './inbox.ts'
 import { createLanes } from './lanes.ts'
 import { createLease } from './lease.ts'
+import { deadLetterLevel } from './levels.ts'
 import { connectRedis, entriesOf, type StreamEntry } from './redis.ts'
 import { ensureGroup, keys } from './stream.ts'
 
@@ -122,6 +123,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
   let isCurrent = false
   let suspectUntil = 0
   const lease = createLease(store.db, `group/${stream}/${group}`, instance, () => log.info(about, 'handles events'))
+  const endLevel = deadLetterLevel(stream, group, () => (lease.held() ? letters.count() : undefined))
 
   async function acknowledge(items: InHand[]): Promise<void> {
     if (items.length === 0) return
@@ -397,6 +399,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
     },
     async close() {
       closing.abort()
+      endLevel()
       reader.disconnect()
       await running
       await lanes.close()

@@ -143,7 +143,8 @@ test.each([
   [`ff-${trace}-${span}-01`, undefined],
   [`00-${trace.toUpperCase()}-${span}-01`, undefined],
   [`00-${trace}-${span}-01-more`, undefined],
-  [`01-${trace}-${span}-03-more`, { traceId: trace, spanId: span, sampled: true }],
+  [`01-${trace}-${span}-03-more`, { traceId: trace, spanId: span, sampled: false }],
+  [`00-${trace}-${span}-03`, { traceId: trace, spanId: span, sampled: true }],
   [`00-${trace}-${span}-00`, { traceId: trace, spanId: span, sampled: false }],
 ])('traceparent %j means %j', (header, wanted) => {
   expect(parseTraceparent(header)).toEqual(wanted)

@@ -15,9 +15,11 @@ export interface TraceContext {
 export function parseTraceparent(header: string): TraceContext | undefined {
   const found = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/.exec(header)
   const [, traceId = '', spanId = '', flags = '', more] = found ?? []
+  const isOurs = header.startsWith('00')
   // Only versions to come may have more than four parts.
-  if (!found || (more !== undefined && header.startsWith('00'))) return undefined
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 }
+  if (!found || (more !== undefined && isOurs)) return undefined
+  // Of these the edge may have passed on what it could not read: whoever wrote it has no say in what is kept.
+  return { traceId, spanId, sampled: isOurs && (Number.parseInt(flags, 16) & 1) === 1 }
 }
 
 /** @returns the header for what is called now: under its span, or under a new one that nobody keeps. */

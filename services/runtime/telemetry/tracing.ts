@@ -6,6 +6,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { status } from '@grpc/grpc-js'
 import type { Tracer } from '@opentelemetry/api'
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Log } from '../log.ts'
 import type { TraceContext } from './trace-context.ts'
 
@@ -65,7 +66,9 @@ export async function startTracing(
   const provider = new sdk.TracerProvider({
     resource: resourceFromAttributes(attributes),
     sampler: samplerOf(env, sdk),
-    spanProcessors: [new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter(), scheduledDelayMillis: 1000 })],
+    spanProcessors: [
+      new sdk.BatchSpanProcessor({ exporter: telling(new OTLPTraceExporter(), log), scheduledDelayMillis: 1000 }),
+    ],
   })
   const mine = { tracer: provider.getTracer('site11', version), api }
   running = mine
@@ -74,6 +77,29 @@ export async function startTracing(
     if (running === mine) running = undefined
     // By itself it goes on for as long as it may retry, when the receiver is away.
     await Promise.race([provider.shutdown().catch(() => {}), wait(lastMs, undefined, { ref: false })])
+  }
+}
+
+/** Says once that spans cannot be sent, and once that they can again. */
+function telling(exporter: SpanExporter, log: Log): SpanExporter {
+  let isFailing = false
+  return {
+    export(spans, done) {
+      exporter.export(spans, result => {
+        const { code, error } = result
+        const failed = code !== 0
+        if (failed && !isFailing) {
+          // Where a name has several addresses, the error of each is in it, and no message.
+          const reason = error?.message || (error as { code?: string } | undefined)?.code
+          log.warn({ reason }, 'traces cannot be sent: spans are lost, and no requests')
+        }
+        if (!failed && isFailing) log.info('traces can be sent again')
+        isFailing = failed
+        done(result)
+      })
+    },
+    shutdown: () => exporter.shutdown(),
+    forceFlush: async () => exporter.forceFlush?.(),
   }
 }
 

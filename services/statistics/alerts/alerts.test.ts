@@ -1,4 +1,5 @@
 /** Rules on a real MongoDB, and webhooks on a real server. */
+import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -13,12 +14,14 @@ import {
 } from '@site11/proto/grpc/site11/statistics/v1/alerts_service.ts'
 import { AlertFired } from '@site11/proto/grpc/site11/statistics/v1/events.ts'
 import { eventBytes, readEvent } from '@site11/runtime/events/event.ts'
+import { createLog } from '@site11/runtime/log.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { durationOf } from '../resources.ts'
 import { callBy, startBoards, type TestBoards } from '../test-boards.ts'
 import type { AlertDocument } from './alert.ts'
 import { ensureDefaultRules } from './defaults.ts'
 import { retriesMs } from './deliver.ts'
+import { notOpened, sealSecret, sealWebhooks, secretOf } from './secret.ts'
 import { signatureOf } from './webhook.ts'
 
 let boards: TestBoards
@@ -327,12 +330,84 @@ describe('a webhook', () => {
   })
 })
 
+describe('the secret of a webhook', () => {
+  const log = createLog('test', 'silent')
+  const kept = async (id: string) => (await boards.alerts.collections.webhooks.findOne({ _id: id })) ?? expect.fail()
+  /** Whether the last message was signed with a secret. */
+  const isSignedWith = (secret: string) => {
+    const { headers, body } = received.at(-1) ?? expect.fail()
+    const id = String(headers['webhook-id'])
+    return headers['webhook-signature'] === signatureOf({ id, secret, body }, Number(headers['webhook-timestamp']))
+  }
+
+  test('is sealed in the database, and opens for that webhook only', async () => {
+    const [one, two] = [await makeWebhook(), await makeWebhook()]
+    const document = await kept(one.id)
+    expect(JSON.stringify(document)).not.toContain(one.secret)
+    expect(secretOf(boards.key, document)).toBe(one.secret)
+    expect(secretOf(boards.key, { ...document, _id: two.id })).toBeUndefined()
+  })
+
+  test('that an older version has kept as it is signs the same, and is sealed at the start', async () => {
+    const { id, secret } = await makeWebhook()
+    await boards.alerts.collections.webhooks.updateOne({ _id: id }, { $set: { secret }, $unset: { sealed: 1 } })
+    await boards.alertMethods.testAlertWebhook({ id }, me)
+    expect(isSignedWith(secret)).toBe(true)
+    for (let start = 0; start < 2; start++) {
+      await sealWebhooks(boards.alerts.collections.webhooks, boards.key, log)
+      const document = await kept(id)
+      expect([JSON.stringify(document).includes(secret), secretOf(boards.key, document)]).toEqual([false, secret])
+    }
+    await boards.alertMethods.testAlertWebhook({ id }, me)
+    expect(isSignedWith(secret)).toBe(true)
+  })
+
+  test('waits, with what is to be told, for the key that it was sealed with', async () => {
+    const webhook = await makeWebhook()
+    await makeRule({ webhooks: [webhook.id] })
+    await look(errors(1))
+    const other = randomBytes(32)
+    await sealWebhooks(boards.alerts.collections.webhooks, other, log)
+    await boards.deliver(other)
+    expect([received, await deliveries()]).toMatchObject([[], [{ state: waiting, attempts: 1, error: notOpened }]])
+    boards.pass((retriesMs[0] ?? 0) / 1000)
+    await boards.deliver()
+    expect(await deliveries()).toMatchObject([{ state: delivered }])
+    expect(isSignedWith(webhook.secret)).toBe(true)
+  })
+
+  test('cannot be tried with another key, which is said', async () => {
+    const { id, secret } = await makeWebhook()
+    const sealed = sealSecret(randomBytes(32), id, secret)
+    await boards.alerts.collections.webhooks.updateOne({ _id: id }, { $set: { sealed } })
+    const { alertDelivery } = await boards.alertMethods.testAlertWebhook({ id }, me)
+    expect([received, alertDelivery]).toMatchObject([[], { state: 3, httpStatus: 0, error: notOpened }])
+  })
+})
+
 test('the rules of the platform are there once: one that was deleted does not come back', async () => {
   await ensureDefaultRules(boards.alerts, boards.clock.now)
   const count = () => boards.alerts.collections.rules.countDocuments()
   const before = await count()
-  expect(before).toBe(4)
+  expect(before).toBe(5)
   await boards.alertMethods.deleteAlertRule({ id: 'error-rate', etag: '' }, me)
   await ensureDefaultRules(boards.alerts, boards.clock.now)
   expect(await count()).toBe(before - 1)
+})
+
+test('a new platform tells of dead letters, by stream and group, until there are none', async () => {
+  await ensureDefaultRules(boards.alerts, boards.clock.now)
+  const letters = (group: string, value: number) => ({
+    ...{ metric: 'site11.events.group.dead_letters', labels: ['users', group] },
+    ...{ fromS: 60, untilS: 0, value },
+  })
+  const found = async (...figures: ReturnType<typeof letters>[]) => {
+    await look(...figures)
+    boards.pass(60)
+    return (await alerts()).filter(({ rule }) => rule === 'dead-letters')
+  }
+  expect(await found(letters('console', 0), letters('statistics', 2))).toMatchObject([
+    { state: firing, labels: { stream: 'users', group: 'statistics' } },
+  ])
+  expect(await found(letters('console', 0), letters('statistics', 0))).toMatchObject([{ state: resolved }])
 })

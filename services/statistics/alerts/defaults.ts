@@ -16,7 +16,7 @@ import { newRule } from './rule.ts'
 import type { AlertStore } from './store.ts'
 
 const minutes = (count: number): Duration => ({ seconds: 60 * count, nanos: 0 })
-const { AGGREGATION_SUM: sum, AGGREGATION_P95: p95 } = Aggregation
+const { AGGREGATION_SUM: sum, AGGREGATION_P95: p95, AGGREGATION_MAX: max } = Aggregation
 const { COMPARISON_ABOVE: above } = Comparison
 
 /** Server errors among all requests, by service. */
@@ -63,6 +63,21 @@ const rules: [id: string, rule: AlertRule][] = [
         value: {
           query: { metric: 'process.uptime', groupBy: ['service', 'instance'] },
           ...{ window: minutes(5), known: minutes(60) },
+        },
+      },
+    }),
+  ],
+  [
+    'dead-letters',
+    AlertRule.fromPartial({
+      title: 'A service has given events up',
+      description:
+        'It could not handle them, nor what follows of their subjects. Read in the dead letters on the Events page why, mend it, and retry them.',
+      condition: {
+        $case: 'threshold',
+        value: {
+          query: { metric: 'site11.events.group.dead_letters', aggregation: max, groupBy: ['stream', 'group'] },
+          ...{ window: minutes(3), comparison: above, value: 0 },
         },
       },
     }),

@@ -3,12 +3,15 @@ import { AlertDeliveryState } from '@site11/proto/grpc/site11/statistics/v1/aler
 import type { Log } from '@site11/runtime/log.ts'
 import type { Networks } from './address.ts'
 import type { DeliveryDocument, WebhookDocument } from './delivery.ts'
+import { notOpened, secretOf } from './secret.ts'
 import type { AlertStore } from './store.ts'
 import { type Attempt, send } from './webhook.ts'
 
 export interface DelivererDeps {
   store: AlertStore
   networks: Networks
+  /** What secrets of webhooks are sealed with. */
+  key: Buffer
   now(): Date
   log: Log
 }
@@ -94,10 +97,14 @@ async function attempt(deps: DelivererDeps, delivery: DeliveryDocument, signal: 
   )
 }
 
-/** @returns what came of one attempt. */
-export const sendTo = (
-  { url, secret }: WebhookDocument,
+/** @returns what came of one attempt. Nothing is sent that cannot be signed: that is tried again, as the key may come back. */
+export async function sendTo(
+  webhook: WebhookDocument,
   { _id: id, body }: Pick<DeliveryDocument, '_id' | 'body'>,
-  { networks, now }: Pick<DelivererDeps, 'networks' | 'now'>,
+  { networks, key, now }: Pick<DelivererDeps, 'networks' | 'key' | 'now'>,
   signal: AbortSignal,
-): Promise<Attempt> => send({ id, url, secret, body }, networks, now(), signal)
+): Promise<Attempt> {
+  const secret = secretOf(key, webhook)
+  if (secret === undefined) return { httpStatus: 0, error: notOpened, durationMs: 0, isFinal: false }
+  return send({ id, url: webhook.url, secret, body }, networks, now(), signal)
+}

@@ -1,5 +1,5 @@
 /** Webhooks and what they are told. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import {
   type AlertDelivery,
   AlertDeliveryState,
@@ -16,8 +16,10 @@ export interface WebhookDocument extends Resource {
   title: string
   url: string
   paused: boolean
-  /** What requests are signed with: bytes in base64. */
-  secret: string
+  /** What requests are signed with: see secret.ts. */
+  sealed?: string
+  /** As an older version has kept it. */
+  secret?: string
 }
 
 export interface DeliveryDocument {
@@ -38,15 +40,21 @@ export interface DeliveryDocument {
   nextTime: Date | null
 }
 
-/** @throws ServiceError INVALID_FIELD. */
-export function newWebhook(message: AlertWebhook, networks: Networks, id: string, now: Date): WebhookDocument {
+/** @param sealed its secret. @throws ServiceError INVALID_FIELD. */
+export function newWebhook(
+  message: AlertWebhook,
+  sealed: string,
+  networks: Networks,
+  id: string,
+  now: Date,
+): WebhookDocument {
   requireSound(message, networks)
   return {
     _id: id,
     title: message.title.trim(),
     url: message.url,
     paused: message.paused,
-    secret: randomBytes(32).toString('base64'),
+    sealed,
     version: 1,
     createTime: now,
     updateTime: now,

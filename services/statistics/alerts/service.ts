@@ -15,6 +15,7 @@ import { sendTo } from './deliver.ts'
 import { newDelivery, newWebhook, toDelivery, toWebhook, webhookUpdate } from './delivery.ts'
 import { evaluate, type Query } from './evaluate.ts'
 import { newRule, toRule, updateOf } from './rule.ts'
+import { newSecret, sealSecret } from './secret.ts'
 import { newSilence, toSilence } from './silence.ts'
 import type { AlertStore } from './store.ts'
 
@@ -22,6 +23,8 @@ export interface AlertDeps {
   store: AlertStore
   query: Query
   networks: Networks
+  /** What secrets of webhooks are sealed with. */
+  key: Buffer
   /** Keys the hashes of requests that are safe to repeat. */
   secret: string
   /** Is told that there is something to look at. */
@@ -34,7 +37,7 @@ export interface AlertDeps {
 const { ALERT_STATE_PENDING: pending, ALERT_STATE_FIRING: firing } = AlertState
 
 export function alertsService(deps: AlertDeps): Handlers<typeof AlertsServiceService> {
-  const { store, query, networks, secret, changed, now, newId } = deps
+  const { store, query, networks, key, secret, changed, now, newId } = deps
   const { rules, silences, webhooks, collections } = store
 
   async function requireWebhooks(ids: string[]): Promise<void> {
@@ -126,8 +129,10 @@ export function alertsService(deps: AlertDeps): Handlers<typeof AlertsServiceSer
 
     async createAlertWebhook({ alertWebhook }) {
       if (!alertWebhook) throw new Error('The contract requires the webhook.')
-      const made = await webhooks.insert(newWebhook(alertWebhook, networks, newId(), now()))
-      return { alertWebhook: toWebhook(made), secret: `whsec_${made.secret}` }
+      const [id, signing] = [newId(), newSecret()]
+      const sealed = sealSecret(key, id, signing)
+      const made = await webhooks.insert(newWebhook(alertWebhook, sealed, networks, id, now()))
+      return { alertWebhook: toWebhook(made), secret: `whsec_${signing}` }
     },
 
     async updateAlertWebhook({ alertWebhook, updateMask }) {
@@ -149,7 +154,7 @@ export function alertsService(deps: AlertDeps): Handlers<typeof AlertsServiceSer
       if (!webhook) throw notFound('webhook', id)
       const at = now()
       const delivery = newDelivery(id, '', '', 'test', { title: webhook.title }, at)
-      const { httpStatus, error, durationMs } = await sendTo(webhook, delivery, { networks, now }, signal)
+      const { httpStatus, error, durationMs } = await sendTo(webhook, delivery, { networks, key, now }, signal)
       const state =
         error === ''
           ? AlertDeliveryState.ALERT_DELIVERY_STATE_DELIVERED

@@ -5,7 +5,7 @@
  *   alerts             as AlertDocument: one for each group of a rule that was ever pending; with an outbox
  *   alert_changes      as ChangeDocument: each step from state to state, for 90 days
  *   alert_silences     as SilenceDocument, until 30 days after their end
- *   alert_webhooks     as WebhookDocument; `secret` never leaves the service but when it is made
+ *   alert_webhooks     as WebhookDocument; its secret is sealed, and leaves the service once, when it is made
  *   alert_deliveries   as DeliveryDocument: what webhooks are told, for 30 days
  *   alert_defaults     { _id }: the rules of the platform that were put here once, so that none that was deleted comes back
  *

@@ -89,9 +89,11 @@ function Item({ finding: { severity, code, subject, problem, cause, nextStep, si
               <Subject subject={subject} />
             </span>
           )}
-          {code === 'EVENTS_BEHIND' && (
+          {(code === 'EVENTS_BEHIND' || code === 'DEAD_LETTERS') && (
             <span className={styles.link}>
-              <Link to="/events">{t('nav.events')}</Link>
+              <Link to="/events" search={code === 'DEAD_LETTERS' ? { tab: 'dead' } : {}}>
+                {t('nav.events')}
+              </Link>
             </span>
           )}
         </div>

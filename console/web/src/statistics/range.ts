@@ -58,7 +58,8 @@ export const stepsFor = (choice: SpanChoice): number[] =>
  * kept in.
  */
 export function sharedStep(choice: SpanChoice): number {
-  const wanted = lengthOf(choice) / 1000 / 120
+  // A span that is a moment longer than a round one has its steps.
+  const wanted = lengthOf(choice) / 1000 / 121
   return [60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800].find(step => step >= wanted) ?? 604_800
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { type Condition, conditionsIn, filterWith } from './conditions.ts'
 import { begun, edited, redone, undone } from './history.ts'
 import { changeOf, figuresOf, stackedOf } from './plot.ts'
-import { sharedStep, spanOf, stepsFor, untilNextStep, zoomed } from './range.ts'
+import { ranges, sharedStep, spanOf, stepsFor, untilNextStep, zoomed } from './range.ts'
 import { valueText } from './units.ts'
 import { filled } from './variables.ts'
 
@@ -52,6 +52,8 @@ test('a span is no more than may be asked for, and its zoom holds the point', ()
   expect(spanOf({ range: '1h' }, 3_600_000)).toEqual({ start: 0, end: 3_600_000 })
   expect(stepsFor({ range: '30d' })).not.toContain(60)
   expect(sharedStep({ range: '15m' })).toBe(60)
+  expect(sharedStep({ range: '30d' })).toBe(21_600)
+  expect(sharedStep({ range: '1h', from: 0, to: ranges['30d'] + 1 })).toBe(21_600)
   expect(untilNextStep(60_000, 59_000)).toBe(1_800)
   expect(zoomed({ start: 0, end: 1_000_000 }, 500_000, 0.5, 2_000_000)).toEqual({ start: 250_000, end: 750_000 })
 })

@@ -79,6 +79,10 @@ export const overview = {
       what: 'Events of {{name}} do not arrive in time',
       todo: 'See on the Events page which group is behind, and start its service.',
     },
+    DEAD_LETTERS: {
+      what: 'Events could not be handled ({{name}})',
+      todo: 'Read in the dead letters why, mend it, and retry them.',
+    },
     CLOCK_OFF: { what: 'The clock of {{name}} is off', todo: 'Set the clock of its machine by NTP.' },
     JOURNAL_NOT_SAVED: { what: 'The journal cannot be saved', todo: 'See whether MongoDB answers.' },
     SNAPSHOT_NOT_SAVED: { what: 'The configuration of proxies cannot be saved', todo: 'See whether the disk is full.' },

@@ -80,6 +80,10 @@ export const overview = {
       what: '{{name}} 이벤트가 제때 전달되지 않습니다',
       todo: '이벤트 페이지에서 밀린 그룹을 확인하고 그 서비스를 시작하십시오.',
     },
+    DEAD_LETTERS: {
+      what: '처리하지 못한 이벤트가 있습니다 ({{name}})',
+      todo: '이벤트 페이지의 처리 실패 탭에서 원인을 확인하고, 해결한 뒤 다시 시도하십시오.',
+    },
     CLOCK_OFF: { what: '{{name}}의 시계가 맞지 않습니다', todo: 'NTP로 시계를 맞추십시오.' },
     JOURNAL_NOT_SAVED: { what: '변경 기록을 저장할 수 없습니다', todo: 'MongoDB가 응답하는지 확인하십시오.' },
     SNAPSHOT_NOT_SAVED: { what: '프록시 구성을 저장할 수 없습니다', todo: '디스크가 가득 찼는지 확인하십시오.' },

@@ -1,4 +1,4 @@
-/** Encryption of secrets at rest: AES-256-GCM under the key that the operator gives. */
+/** Encryption of secrets at rest: AES-256-GCM under the key that the process is given (SITE11_SECRET_KEY). */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 const algorithm = 'aes-256-gcm'
