@@ -18,6 +18,7 @@ const help = `npm run bench -- events [options]
   --rounds 5       how often each is measured
   --seconds 5      how long each measurement takes
   --parallel 64    writes under way at a time
+  --rate 0         writes a second while the delay is measured; 0 is half of the events that were handled
   --help
 
 Takes SITE11_PORT (23000 here) to SITE11_PORT + 200.`
@@ -31,16 +32,23 @@ function options(args: string[]) {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '5' },
       parallel: { type: 'string', default: '64' },
+      rate: { type: 'string', default: '0' },
       help: { type: 'boolean', default: false },
     },
   })
-  const count = (name: 'rounds' | 'seconds' | 'parallel') => {
+  const count = (name: 'rounds' | 'seconds' | 'parallel' | 'rate', least: number, most: number) => {
     const value = Number(values[name])
-    if (!(Number.isInteger(value) && value >= 1 && value <= 1000))
-      throw new Error(`--${name} must be a whole number from 1 to 1000, not ${values[name]}.`)
+    if (!(Number.isInteger(value) && value >= least && value <= most))
+      throw new Error(`--${name} must be a whole number from ${least} to ${most}, not ${values[name]}.`)
     return value
   }
-  return { help: values.help, rounds: count('rounds'), seconds: count('seconds'), parallel: count('parallel') }
+  return {
+    help: values.help,
+    rounds: count('rounds', 1, 1000),
+    seconds: count('seconds', 1, 1000),
+    parallel: count('parallel', 1, 1000),
+    rate: count('rate', 0, 100_000),
+  }
 }
 
 const shown = (values: number[], digits = 0) => {
@@ -48,7 +56,10 @@ const shown = (values: number[], digits = 0) => {
   return `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`
 }
 
-async function bench({ rounds, seconds, parallel }: ReturnType<typeof options>, started: Started): Promise<string> {
+async function bench(
+  { rounds, seconds, parallel, rate: asked }: ReturnType<typeof options>,
+  started: Started,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'site11-bench-'))
   started(() => rm(folder, { recursive: true, force: true }))
   process.stderr.write('starting the mesh, for its engines\n')
@@ -107,7 +118,7 @@ async function bench({ rounds, seconds, parallel }: ReturnType<typeof options>, 
     plain.push(await measure({ rate: 0, events: false }))
     full.push(await measure({ rate: 0, events: true }))
   }
-  const rate = Math.round(spreadOf(full.map(({ perSecond }) => perSecond)).median / 2)
+  const rate = asked || Math.round(spreadOf(full.map(({ perSecond }) => perSecond)).median / 2)
   const half: typeof plain = []
   for (let round = 0; round < rounds; round++) half.push(await measure({ rate, events: true }))
 
