@@ -1,5 +1,5 @@
 /** Reports that were asked for: how far each is, and its files. */
-import { callUnaryMethod, useMutation, useQuery } from '@connectrpc/connect-query'
+import { callUnaryMethod, useQuery } from '@connectrpc/connect-query'
 import { Button, Group } from '@mantine/core'
 import {
   type Report,
@@ -8,7 +8,7 @@ import {
   ReportsService,
 } from '@site11/proto/es/site11/statistics/v1/reports_service_pb.ts'
 import { IconDownload } from '@tabler/icons-react'
-import { useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { transport } from '../api/client.ts'
@@ -23,12 +23,14 @@ import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { toastProblem } from '../ui/toasts.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
-import { refreshReports as refresh } from './refresh.ts'
+import { refreshReports } from './refresh.ts'
 import { saveFile } from './save-file.ts'
+import type { StatisticsSearch } from './search.ts'
 import styles from './statistics.module.css'
 import { valueText } from './units.ts'
+import { useAct } from './use-act.ts'
 
-const { listReports, deleteReport, downloadReport } = ReportsService.method
+const { listReports, createReport, deleteReport, downloadReport } = ReportsService.method
 const marks: Readonly<Record<number, readonly [StateName, 'queued' | 'running' | 'done' | 'failed']>> = {
   [ReportState.QUEUED]: ['unknown', 'queued'],
   [ReportState.RUNNING]: ['starting', 'running'],
@@ -37,11 +39,16 @@ const marks: Readonly<Record<number, readonly [StateName, 'queued' | 'running' |
 }
 const isOnItsWay = ({ state }: Report) => state === ReportState.QUEUED || state === ReportState.RUNNING
 
+/** The dashboard that a report is of, over its span. */
+const boardOf = ({ dashboard, startTime, endTime }: Report): StatisticsSearch => {
+  const [from, to] = [dateOf(startTime)?.getTime(), dateOf(endTime)?.getTime()]
+  return { tab: 'dashboards', id: dashboard, ...(from && to && { from, to }) }
+}
+
 export function ReportList() {
   const { t, i18n } = useTranslation()
-  const client = useQueryClient()
+  const act = useAct(refreshReports)
   const mayWrite = mayCall(useSession(), deleteReport)
-  const deleting = useMutation(deleteReport)
   const { data, error, refetch } = useQuery(
     listReports,
     { pageSize: 100 },
@@ -54,13 +61,24 @@ export function ReportList() {
     const [start, end] = [dateOf(report.startTime), dateOf(report.endTime)]
     return start && end && `${moment(start, i18n.language)} – ${moment(end, i18n.language)}`
   }
+  /** Taking it back has it made again, of the same span. */
+  function remove({ id, title, dashboard, startTime, endTime, formats, language, timeZone, variables }: Report) {
+    const span = { ...(startTime && { startTime }), ...(endTime && { endTime }) }
+    return act(() => callUnaryMethod(transport, deleteReport, { id }), {
+      said: t('statistics.dashboard.deleted', { title }),
+      back: () =>
+        callUnaryMethod(transport, createReport, { dashboard, ...span, formats, language, timeZone, variables }),
+    })
+  }
   const columns: Column<Report>[] = [
     {
       key: 'title',
       header: t('statistics.report.one'),
       cell: report => (
         <>
-          {report.title}
+          <Link to="/statistics" search={boardOf(report)} data-row>
+            {report.title}
+          </Link>
           <div className={styles.hint}>{span(report)}</div>
         </>
       ),
@@ -111,18 +129,13 @@ export function ReportList() {
             header: t('common.actions'),
             quiet: true,
             width: 90,
-            cell: ({ id, title }: Report) => (
+            cell: (report: Report) => (
               <Button
                 size="compact-sm"
                 variant="subtle"
                 color="gray"
-                aria-label={t('statistics.report.deleteOne', { title })}
-                onClick={() =>
-                  void deleting
-                    .mutateAsync({ id })
-                    .then(() => refresh(client))
-                    .catch(toastProblem)
-                }
+                aria-label={t('statistics.report.deleteOne', { title: report.title })}
+                onClick={() => void remove(report)}
               >
                 {t('statistics.report.delete')}
               </Button>

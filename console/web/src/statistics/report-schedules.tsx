@@ -3,7 +3,7 @@ import { callUnaryMethod, useQuery } from '@connectrpc/connect-query'
 import { Button, Group } from '@mantine/core'
 import { DashboardsService } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
 import { type ReportSchedule, ReportsService } from '@site11/proto/es/site11/statistics/v1/reports_service_pb.ts'
-import { useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { transport } from '../api/client.ts'
 import { mayCall } from '../api/policy.ts'
@@ -14,30 +14,39 @@ import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
-import { toastProblem } from '../ui/toasts.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
-import { refreshReports as refresh } from './refresh.ts'
+import { refreshReports } from './refresh.ts'
 import styles from './statistics.module.css'
+import { useAct } from './use-act.ts'
 
 const { listReportSchedules, createReportSchedule, updateReportSchedule, deleteReportSchedule } = ReportsService.method
 export const frequencies = ['daily', 'weekly', 'monthly'] as const
 
 export function ReportSchedules() {
   const { t } = useTranslation()
-  const client = useQueryClient()
+  const act = useAct(refreshReports)
   const mayWrite = mayCall(useSession(), createReportSchedule)
   const { data, error, refetch } = useQuery(listReportSchedules, { pageSize: 200 })
   const boards = useQuery(DashboardsService.method.listDashboards, { pageSize: 200 }, { staleTime: 60_000 })
   if (error && !data) {
     return isAbsent(error) ? <NotRunning onRetry={refetch} /> : <ProblemInline error={error} onRetry={refetch} />
   }
-  const doing = async (work: Promise<unknown>) => {
-    try {
-      await work
-      await refresh(client)
-    } catch (thrown) {
-      await toastProblem(thrown)
+  const setPaused = ({ id }: ReportSchedule, paused: boolean) =>
+    callUnaryMethod(transport, updateReportSchedule, {
+      reportSchedule: { id, paused },
+      updateMask: { paths: ['paused'] },
+    })
+  const titleOf = (dashboard: string) => boards.data?.dashboards.find(({ id }) => id === dashboard)?.title ?? dashboard
+  function remove(schedule: ReportSchedule) {
+    const { dashboard, frequency, timeOfDay, timeZone, language, formats, variables, keep, paused } = schedule
+    const reportSchedule = {
+      ...{ dashboard, frequency, timeOfDay, timeZone, language, formats, variables, paused },
+      ...(keep && { keep }),
     }
+    return act(() => callUnaryMethod(transport, deleteReportSchedule, { id: schedule.id, etag: schedule.etag }), {
+      said: t('statistics.report.unscheduled', { title: titleOf(dashboard) }),
+      back: () => callUnaryMethod(transport, createReportSchedule, { reportSchedule }),
+    })
   }
   const columns: Column<ReportSchedule>[] = [
     {
@@ -45,7 +54,9 @@ export function ReportSchedules() {
       header: t('statistics.report.board'),
       cell: ({ dashboard, failure, frequency, timeOfDay, timeZone }) => (
         <>
-          {boards.data?.dashboards.find(({ id }) => id === dashboard)?.title ?? dashboard}
+          <Link to="/statistics" search={{ tab: 'dashboards', id: dashboard }} data-row>
+            {titleOf(dashboard)}
+          </Link>
           <div className={styles.hint}>
             {t(`statistics.report.frequency.${frequencies[frequency - 1] ?? 'daily'}`)} · {timeOfDay || '06:00'}{' '}
             {timeZone || 'UTC'}
@@ -71,28 +82,16 @@ export function ReportSchedules() {
             header: t('common.actions'),
             quiet: true,
             width: 190,
-            cell: ({ id, paused, etag }: ReportSchedule) => (
+            cell: (schedule: ReportSchedule) => (
               <Group gap={6} wrap="nowrap">
                 <Button
                   size="compact-sm"
                   variant="default"
-                  onClick={() =>
-                    void doing(
-                      callUnaryMethod(transport, updateReportSchedule, {
-                        reportSchedule: { id, paused: !paused },
-                        updateMask: { paths: ['paused'] },
-                      }),
-                    )
-                  }
+                  onClick={() => void act(() => setPaused(schedule, !schedule.paused))}
                 >
-                  {t(paused ? 'statistics.report.resume' : 'statistics.report.pause')}
+                  {t(schedule.paused ? 'statistics.report.resume' : 'statistics.report.pause')}
                 </Button>
-                <Button
-                  size="compact-sm"
-                  variant="subtle"
-                  color="gray"
-                  onClick={() => void doing(callUnaryMethod(transport, deleteReportSchedule, { id, etag }))}
-                >
+                <Button size="compact-sm" variant="subtle" color="gray" onClick={() => void remove(schedule)}>
                   {t('statistics.report.delete')}
                 </Button>
               </Group>

@@ -53,6 +53,7 @@ export const base = {
     optional: 'optional',
     actions: 'Actions',
     back: 'Back to the start page',
+    typeName: 'Type {{name}} to go on',
   },
   state: {
     healthy: 'Healthy',

@@ -75,7 +75,6 @@ export const gateway = {
     ca: 'A new authority is made and published now. It signs once everybody has it, and the old one is believed until its last certificate has expired. No connection is cut. This cannot be taken back.',
   },
   touched: 'It concerns {{instances}} and {{proxies}}.',
-  typeName: 'Type {{name}} to go on',
   rotated: {
     keys: 'A new signing key is published. It signs from {{time}}.',
     ca: 'A new authority is published. It signs from {{time}}.',

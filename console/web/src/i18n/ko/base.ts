@@ -53,6 +53,7 @@ export const base = {
     optional: '선택',
     actions: '작업',
     back: '첫 페이지로',
+    typeName: '계속하려면 다음을 입력하십시오: {{name}}',
   },
   state: {
     healthy: '정상',
