@@ -42,7 +42,7 @@ export function AlertHistory({ rule }: { rule?: string }) {
       cell: ({ title, summary, rule: id }) => (
         <>
           {!rule && (
-            <Link to="/statistics" search={{ tab: 'alerts', id }}>
+            <Link to="/statistics" search={{ tab: 'alerts', id }} data-row>
               {title}
             </Link>
           )}
