@@ -17,6 +17,7 @@ import { ProblemInline } from '../ui/problem.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { deliveryMark, markOf, wordOf } from './alert-state.ts'
+import { ruleTitle } from './built-in.ts'
 import styles from './statistics.module.css'
 
 const { listAlertChanges, listAlertDeliveries, listAlertWebhooks } = AlertsService.method
@@ -43,10 +44,12 @@ export function AlertHistory({ rule }: { rule?: string }) {
         <>
           {!rule && (
             <Link to="/statistics" search={{ tab: 'alerts', id }} data-row>
-              {title}
+              {ruleTitle(id, title, t)}
             </Link>
           )}
-          <div className={rule ? '' : styles.hint}>{summary}</div>
+          <div className={rule ? '' : styles.hint} lang="en">
+            {summary}
+          </div>
         </>
       ),
     },

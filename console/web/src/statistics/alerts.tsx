@@ -19,6 +19,7 @@ import { Ago, Since } from '../ui/time.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
 import { AlertHistory, Deliveries } from './alert-history.tsx'
 import { byUrgency, markOf, ruleState, severityWord, wordOf } from './alert-state.ts'
+import { ruleDescription, ruleTitle } from './built-in.ts'
 import { refreshAlerts } from './refresh.ts'
 import { RulePage } from './rule-page.tsx'
 import { parts } from './search.ts'
@@ -75,9 +76,9 @@ function Rules() {
       cell: ({ id, title, description, evaluationError }) => (
         <>
           <Link to="/statistics" search={{ tab: 'alerts', id }} data-row>
-            {title}
+            {ruleTitle(id, title, t)}
           </Link>
-          <div className={styles.hint}>{evaluationError || description}</div>
+          <div className={styles.hint}>{evaluationError || ruleDescription({ id, description }, t)}</div>
         </>
       ),
     },
@@ -172,10 +173,12 @@ function Active() {
             />
             <div>
               <Link to="/statistics" search={{ tab: 'alerts', id: alert.rule }}>
-                {alert.title}
+                {ruleTitle(alert.rule, alert.title, t)}
               </Link>{' '}
               <span className={styles.hint}>{since && <Since date={since} />}</span>
-              <div className={styles.why}>{alert.summary}</div>
+              <div className={styles.why} lang="en">
+                {alert.summary}
+              </div>
             </div>
             <div className={styles.right}>
               {alert.silence ? (
@@ -213,7 +216,7 @@ export function useRuleActions() {
     pause(rule: AlertRule) {
       const key = rule.paused ? 'statistics.alert.resumed' : 'statistics.alert.pausedNow'
       return act(() => setPaused(rule, !rule.paused), {
-        said: t(key, { title: rule.title }),
+        said: t(key, { title: ruleTitle(rule.id, rule.title, t) }),
         back: () => setPaused(rule, rule.paused),
       })
     },
@@ -231,7 +234,7 @@ export function useRuleActions() {
           set({ id: undefined })
         },
         {
-          said: t('statistics.alert.deleted', { title }),
+          said: t('statistics.alert.deleted', { title: ruleTitle(rule.id, title, t) }),
           back: () => callUnaryMethod(transport, createAlertRule, { alertRule }),
         },
       )
@@ -244,7 +247,7 @@ function RuleMenu({ rule }: { rule: AlertRule }) {
   const { set } = useSearch()
   const { pause, remove } = useRuleActions()
   return (
-    <RowMenu name={rule.title}>
+    <RowMenu name={ruleTitle(rule.id, rule.title, t)}>
       <Menu.Item onClick={() => set({ id: rule.id, edit: true }, true)}>{t('statistics.alert.edit')}</Menu.Item>
       <Menu.Item onClick={() => set({ part: 'silences', id: `new:${rule.id}` }, true)}>
         {t('statistics.alert.silence')}

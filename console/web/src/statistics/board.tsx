@@ -10,6 +10,7 @@ import {
 } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
 import { IconDots } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
+import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
@@ -17,6 +18,7 @@ import { ProblemInline } from '../ui/problem.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
 import { BoardBuilder } from './board-builder.tsx'
 import { BoardPanels } from './board-panels.tsx'
+import { dashboardInWords } from './built-in.ts'
 import { exportDashboard } from './dashboard-file.ts'
 import { SeenBy, useDashboardActions } from './dashboards.tsx'
 import styles from './statistics.module.css'
@@ -46,12 +48,13 @@ export function Board({ id }: { id: string }) {
   return (search.edit || isNew) && !dashboard.builtIn ? (
     <BoardBuilder dashboard={dashboard} onReload={async () => (await refetch()).data?.dashboard} />
   ) : (
-    <Shown dashboard={dashboard} />
+    <Shown given={dashboard} />
   )
 }
 
-function Shown({ dashboard }: { dashboard: Dashboard }) {
+function Shown({ given }: { given: Dashboard }) {
   const { t } = useTranslation()
+  const dashboard = useMemo(() => dashboardInWords(given, t), [given, t])
   const { set } = useSearch()
   const mayWrite = mayCall(useSession(), updateDashboard)
   const { copy, remove } = useDashboardActions()

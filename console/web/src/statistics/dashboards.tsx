@@ -21,6 +21,7 @@ import { RowMenu } from '../ui/row-menu.tsx'
 import { Ago } from '../ui/time.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
 import { Board } from './board.tsx'
+import { dashboardInWords } from './built-in.ts'
 import { exportDashboard } from './dashboard-file.ts'
 import { ImportDashboard } from './import-dashboard.tsx'
 import { refreshDashboards } from './refresh.ts'
@@ -49,7 +50,7 @@ function List() {
   if (error && !data) {
     return isAbsent(error) ? <NotRunning onRetry={refetch} /> : <ProblemInline error={error} onRetry={refetch} />
   }
-  const rows = data?.pages.flatMap(({ dashboards }) => dashboards)
+  const rows = data?.pages.flatMap(({ dashboards }) => dashboards.map(each => dashboardInWords(each, t)))
   const columns: Column<Dashboard>[] = [
     {
       key: 'title',

@@ -2,7 +2,7 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { useMutation, useQuery } from '@connectrpc/connect-query'
 import { Button, Checkbox, Group, Select, Stack, Text } from '@mantine/core'
-import { type Dashboard, DashboardsService } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
+import { DashboardsService } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
 import {
   ReportFormat,
   ReportFrequency,
@@ -13,6 +13,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ProblemInline } from '../ui/problem.tsx'
 import { SideDrawer } from '../ui/side-drawer.tsx'
+import { dashboardInWords } from './built-in.ts'
 import { type RangeName, rangeNames, ranges } from './range.ts'
 import { refreshReports as refresh } from './refresh.ts'
 import { frequencies } from './report-schedules.tsx'
@@ -78,9 +79,9 @@ export function NewReport({ scheduled, board, onClose }: NewReportProps) {
             searchable
             allowDeselect={false}
             value={dashboard}
-            data={(boards.data?.dashboards ?? ([] as Dashboard[])).map(({ id, title }) => ({
-              value: id,
-              label: title,
+            data={(boards.data?.dashboards ?? []).map(each => ({
+              value: each.id,
+              label: dashboardInWords(each, t).title,
             }))}
             onChange={next => setDashboard(next ?? dashboard)}
             data-autofocus

@@ -23,6 +23,7 @@ import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { toastProblem } from '../ui/toasts.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
+import { boardTitle } from './built-in.ts'
 import { refreshReports } from './refresh.ts'
 import { saveFile } from './save-file.ts'
 import type { StatisticsSearch } from './search.ts'
@@ -70,6 +71,7 @@ export function ReportList() {
         callUnaryMethod(transport, createReport, { dashboard, ...span, formats, language, timeZone, variables }),
     })
   }
+  const titleOf = ({ dashboard, title }: Report) => boardTitle(dashboard, title, t)
   const columns: Column<Report>[] = [
     {
       key: 'title',
@@ -77,7 +79,7 @@ export function ReportList() {
       cell: report => (
         <>
           <Link to="/statistics" search={boardOf(report)} data-row>
-            {report.title}
+            {titleOf(report)}
           </Link>
           <div className={styles.hint}>{span(report)}</div>
         </>
@@ -134,7 +136,7 @@ export function ReportList() {
                 size="compact-sm"
                 variant="subtle"
                 color="gray"
-                aria-label={t('statistics.report.deleteOne', { title: report.title })}
+                aria-label={t('statistics.report.deleteOne', { title: titleOf(report) })}
                 onClick={() => void remove(report)}
               >
                 {t('statistics.report.delete')}
@@ -178,7 +180,7 @@ function Download({ report, file }: { report: Report; file: ReportFile }) {
       loading={busy}
       leftSection={<IconDownload size={14} />}
       title={valueText(Number(file.bytes), 'By', i18n.language)}
-      aria-label={t('statistics.report.download', { name: `${report.title} ${name}` })}
+      aria-label={t('statistics.report.download', { name: `${boardTitle(report.dashboard, report.title, t)} ${name}` })}
       onClick={() => void get()}
     >
       {name}

@@ -15,6 +15,7 @@ import { ProblemInline } from '../ui/problem.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
+import { dashboardInWords } from './built-in.ts'
 import { refreshReports } from './refresh.ts'
 import styles from './statistics.module.css'
 import { useAct } from './use-act.ts'
@@ -36,7 +37,10 @@ export function ReportSchedules() {
       reportSchedule: { id, paused },
       updateMask: { paths: ['paused'] },
     })
-  const titleOf = (dashboard: string) => boards.data?.dashboards.find(({ id }) => id === dashboard)?.title ?? dashboard
+  const titleOf = (dashboard: string) => {
+    const found = boards.data?.dashboards.find(({ id }) => id === dashboard)
+    return found ? dashboardInWords(found, t).title : dashboard
+  }
   function remove(schedule: ReportSchedule) {
     const { dashboard, frequency, timeOfDay, timeZone, language, formats, variables, keep, paused } = schedule
     const reportSchedule = {

@@ -13,6 +13,7 @@ import { useTranslation } from 'react-i18next'
 import { problemFrom } from '../api/problem.ts'
 import { LeaveGuard } from '../ui/leave-guard.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import { ruleTitle } from './built-in.ts'
 import { refreshAlerts } from './refresh.ts'
 import { changedFields, type RuleDraft, type RuleKind, ruleFrom, ruleKinds } from './rule-draft.ts'
 import { RulePreview, RuleSentence } from './rule-preview.tsx'
@@ -75,7 +76,7 @@ export function RuleForm({ initial, rule }: RuleFormProps) {
         <Link to="/statistics" search={{ tab: 'alerts' }} className={styles.up}>
           {t('statistics.tabs.alerts')}
         </Link>
-        <Title order={2}>{rule ? rule.title : t('statistics.alert.create')}</Title>
+        <Title order={2}>{rule ? ruleTitle(rule.id, rule.title, t) : t('statistics.alert.create')}</Title>
       </Group>
       <div className={styles.fields}>
         <TextInput

@@ -1,4 +1,7 @@
+import { builtIn } from './built-in.ts'
+
 export const statistics = {
+  builtIn,
   title: 'Statistics',
   show: 'Show {{what}}',
   tabs: { metrics: 'Metrics', dashboards: 'Dashboards', alerts: 'Alerts', reports: 'Reports', product: 'Product' },

@@ -1,4 +1,7 @@
+import { builtIn } from './built-in.ts'
+
 export const statistics = {
+  builtIn,
   title: '통계',
   show: '{{what}} 보기',
   tabs: { metrics: '메트릭', dashboards: '대시보드', alerts: '알림', reports: '보고서', product: '제품 분석' },
