@@ -97,7 +97,7 @@ describe('the gateway', () => {
       const alert = page.getByRole('alert', { name: en.gateway.takenBack.replace('{{service}}', 'widgets') })
       await alert.getByText(en.gateway.nack.regex).waitFor()
       await alert.getByText(en.gateway.envoySaid).click()
-      await alert.getByText(/program size/).waitFor()
+      await alert.getByText(/regex '/).waitFor()
       await alert.getByText(en.gateway.contractBy).waitFor()
       // The refusal itself, as the proxy gave it.
       await page.getByRole('heading', { name: en.gateway.refusals }).waitFor()

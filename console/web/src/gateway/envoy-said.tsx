@@ -12,7 +12,8 @@ export function EnvoySaid({ text }: { text: string }) {
       {/* Where there are no words for it, Envoy's own are all there is. */}
       <details open={cause === 'other'}>
         <summary>{t('gateway.envoySaid')}</summary>
-        <blockquote lang="en" className="mono">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keys as well */}
+        <blockquote lang="en" className="mono" tabIndex={0}>
           {text}
         </blockquote>
       </details>

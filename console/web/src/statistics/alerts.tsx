@@ -17,6 +17,7 @@ import { StateMark } from '../ui/state.tsx'
 import { TabLinks } from '../ui/tab-links.tsx'
 import { Ago, Since } from '../ui/time.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
+import { GroupOf } from './alert-group.tsx'
 import { AlertHistory, Deliveries } from './alert-history.tsx'
 import { byUrgency, markOf, ruleState, severityWord, wordOf } from './alert-state.ts'
 import { ruleDescription, ruleTitle } from './built-in.ts'
@@ -175,7 +176,7 @@ function Active() {
               <Link to="/statistics" search={{ tab: 'alerts', id: alert.rule }}>
                 {ruleTitle(alert.rule, alert.title, t)}
               </Link>{' '}
-              <span className={styles.hint}>{since && <Since date={since} />}</span>
+              <GroupOf labels={alert.labels} /> <span className={styles.hint}>{since && <Since date={since} />}</span>
               <div className={styles.why} lang="en">
                 {alert.summary}
               </div>

@@ -77,6 +77,7 @@ export function NewReport({ scheduled, board, onClose }: NewReportProps) {
           <Select
             label={t('statistics.report.board')}
             searchable
+            openOnFocus={false}
             allowDeselect={false}
             value={dashboard}
             data={(boards.data?.dashboards ?? []).map(each => ({

@@ -5,6 +5,7 @@ import { type AlertRule, AlertsService } from '@site11/proto/es/site11/statistic
 import { useTranslation } from 'react-i18next'
 import { ProblemInline } from '../ui/problem.tsx'
 import { StateMark } from '../ui/state.tsx'
+import { GroupOf } from './alert-group.tsx'
 import { type RuleDraft, ruleFrom } from './rule-draft.ts'
 import styles from './statistics.module.css'
 
@@ -38,7 +39,7 @@ export function RuleTest({ draft, rule }: { draft: RuleDraft; rule: AlertRule | 
                     name={holds ? 'degraded' : 'healthy'}
                     label={t(holds ? 'statistics.alert.holds' : 'statistics.alert.holdsNot')}
                   />{' '}
-                  {summary}
+                  <GroupOf labels={labels} /> <span lang="en">{summary}</span>
                 </li>
               ))}
             </ul>

@@ -41,7 +41,8 @@ export const gateway = {
   refusals: 'Refused lately',
   envoySaid: 'What Envoy said',
   nack: {
-    regex: 'A path or a pattern makes a regular expression that is larger than Envoy takes, or no valid one.',
+    regex:
+      'Paths of the contracts make a regular expression that is larger than Envoy takes, or is not valid: fewer or shorter paths are taken.',
     rest: 'The REST form of a method cannot be made: its path, its body or a message it names is not in the contract as Envoy needs it.',
     cluster: 'A route leads to a service that Envoy does not know, or does not know yet.',
     constraint: 'A value is outside of what Envoy permits, such as a name that is empty or a time below the least one.',
