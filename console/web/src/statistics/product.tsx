@@ -213,6 +213,7 @@ function Funnel({ events }: { events: string[] }) {
                         before > 0 &&
                         ` · ${t('statistics.product.ofBefore', { share: shareText(Number(subjects) / before, i18n.language) })}`}
                       {place > 0 &&
+                        subjects > 0n &&
                         median &&
                         ` · ${t('statistics.product.median', { time: valueText(seconds, 's', i18n.language) })}`}
                     </span>

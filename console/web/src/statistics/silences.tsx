@@ -162,7 +162,7 @@ function NewSilence({ rule, onClose }: { rule: string; onClose: () => void }) {
                   <TextInput
                     flex={1}
                     aria-label={t('statistics.filter.value')}
-                    placeholder={t('statistics.silence.valueHint')}
+                    placeholder="users"
                     value={value}
                     className="mono"
                     onChange={event => change(place, { value: event.currentTarget.value })}
@@ -179,6 +179,9 @@ function NewSilence({ rule, onClose }: { rule: string; onClose: () => void }) {
                   )}
                 </Group>
               ))}
+              <Text size="xs" c="dimmed">
+                {t('statistics.silence.valueHint')}
+              </Text>
               {matchers.length < 8 && (
                 <Button
                   size="compact-sm"

@@ -74,33 +74,27 @@ export function Webhooks() {
       ),
     },
     {
-      key: 'test',
-      header: t('statistics.webhook.test'),
-      quiet: true,
-      width: 120,
-      cell: ({ id }) => (
-        <Button
-          size="compact-sm"
-          variant="default"
-          loading={tried.get(id) === 'trying'}
-          onClick={() => void tryOut(id)}
-        >
-          {t('statistics.webhook.test')}
-        </Button>
-      ),
-    },
-    {
-      key: 'menu',
+      key: 'acts',
       header: t('common.actions'),
       quiet: true,
-      width: 50,
+      width: 170,
       cell: ({ id, title, paused, etag }) => (
-        <RowMenu name={title}>
-          <Menu.Item onClick={() => void act(() => setPaused(id, !paused))}>
-            {t(paused ? 'statistics.webhook.resume' : 'statistics.webhook.pause')}
-          </Menu.Item>
-          <Menu.Item onClick={() => setRemoving({ id, title, etag })}>{t('statistics.webhook.delete')}</Menu.Item>
-        </RowMenu>
+        <Group gap={6} wrap="nowrap" justify="flex-end">
+          <Button
+            size="compact-sm"
+            variant="default"
+            loading={tried.get(id) === 'trying'}
+            onClick={() => void tryOut(id)}
+          >
+            {t('statistics.webhook.test')}
+          </Button>
+          <RowMenu name={title}>
+            <Menu.Item onClick={() => void act(() => setPaused(id, !paused))}>
+              {t(paused ? 'statistics.webhook.resume' : 'statistics.webhook.pause')}
+            </Menu.Item>
+            <Menu.Item onClick={() => setRemoving({ id, title, etag })}>{t('statistics.webhook.delete')}</Menu.Item>
+          </RowMenu>
+        </Group>
       ),
     },
   ]

@@ -260,7 +260,7 @@ export const statistics = {
     none: 'Nothing is silenced.',
     noneHint: 'Silence an alert before planned work, with a reason for others to read.',
     which: 'Alerts with all of these labels',
-    valueHint: 'value; * at its end for any rest',
+    valueHint: 'A * at the end of a value stands for any rest.',
     addMatcher: 'Add label',
     length: 'For how long',
     hours_one: '{{count}} hour',

@@ -255,7 +255,7 @@ export const statistics = {
     none: '중지한 알림이 없습니다.',
     noneHint: '계획된 작업 전에 사유를 남기고 알림을 중지하십시오.',
     which: '다음 레이블이 모두 일치하는 알림',
-    valueHint: '값. 끝에 *를 붙이면 나머지는 무엇이든 일치합니다.',
+    valueHint: '값 끝에 *를 붙이면 나머지는 무엇이든 일치합니다.',
     addMatcher: '레이블 추가',
     length: '기간',
     hours_other: '{{count}}시간',
