@@ -121,7 +121,9 @@ function Answer({ type }: { type: ProxyResourceType }) {
       <div>
         <StateMark name="failing" label="NACK" /> {refused && <Ago date={refused} />} <Version value={nackedVersion} />
         <EnvoySaid text={nackReason} />
-        <div className={styles.file}>{nackedResources.join(', ')}</div>
+        <div className={styles.file}>
+          {t('gateway.resources')} {nackedResources.join(', ')}
+        </div>
         {nackChanges.length > 0 && (
           <div className={styles.file}>
             {t('gateway.cause')} <Changes ids={nackChanges} />

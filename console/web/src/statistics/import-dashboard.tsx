@@ -63,7 +63,7 @@ export function ImportDashboard({ onClose }: { onClose: () => void }) {
           <Textarea
             label={t('statistics.dashboard.document')}
             description={t('statistics.dashboard.documentHint')}
-            className="mono"
+            classNames={{ input: 'mono' }}
             autosize
             minRows={10}
             maxRows={24}

@@ -156,7 +156,7 @@ function NewSilence({ rule, onClose }: { rule: string; onClose: () => void }) {
                     w={130}
                     aria-label={t('statistics.filter.label')}
                     value={label}
-                    className="mono"
+                    classNames={{ input: 'mono' }}
                     onChange={event => change(place, { label: event.currentTarget.value })}
                   />
                   <TextInput
@@ -164,7 +164,7 @@ function NewSilence({ rule, onClose }: { rule: string; onClose: () => void }) {
                     aria-label={t('statistics.filter.value')}
                     placeholder="users"
                     value={value}
-                    className="mono"
+                    classNames={{ input: 'mono' }}
                     onChange={event => change(place, { value: event.currentTarget.value })}
                   />
                   {matchers.length > 1 && (
