@@ -1,14 +1,13 @@
 import { account } from './account.ts'
 import { findings } from './findings.ts'
 import { overview } from './overview.ts'
-import { palette } from './palette.ts'
 import { servicesBase } from './services-base.ts'
 import { signals } from './signals.ts'
 
 /** What sign-in, the frame and the overview say: there from the start. What other pages say comes with them (`rooms`). */
 export const base = {
   findings,
-  palette,
+  palette: { open: 'Search or do' },
   nav: {
     label: 'Pages',
     overview: 'Overview',

@@ -1,14 +1,13 @@
 import { account } from './account.ts'
 import { findings } from './findings.ts'
 import { overview } from './overview.ts'
-import { palette } from './palette.ts'
 import { servicesBase } from './services-base.ts'
 import { signals } from './signals.ts'
 
 /** As `en/base.ts`. */
 export const base = {
   findings,
-  palette,
+  palette: { open: '찾기와 실행' },
   nav: {
     label: '페이지',
     overview: '개요',
