@@ -95,7 +95,9 @@ describe('the gateway', () => {
       await page.getByRole('table', { name: en.gateway.versionsOf.replace('{{name}}', 'envoy-1') }).waitFor()
       await fake({ service: 'widgets', instance: 'widgets-2', contract: contractOf('widgets', 1000) })
       const alert = page.getByRole('alert', { name: en.gateway.takenBack.replace('{{service}}', 'widgets') })
-      await alert.getByText(/regex/).waitFor()
+      await alert.getByText(en.gateway.nack.regex).waitFor()
+      await alert.getByText(en.gateway.envoySaid).click()
+      await alert.getByText(/regex '/).waitFor()
       await alert.getByText(en.gateway.contractBy).waitFor()
       // The refusal itself, as the proxy gave it.
       await page.getByRole('heading', { name: en.gateway.refusals }).waitFor()

@@ -1,17 +1,14 @@
 /** The Console at work: what it knows, what it tells proxies and instances, and the services it offers. */
-import { join } from 'node:path'
 import { AuthServiceService } from '@site11/proto/grpc/site11/console/v1/auth_service.ts'
 import { DiagnosticsServiceService } from '@site11/proto/grpc/site11/console/v1/diagnostics_service.ts'
 import { EventsServiceService } from '@site11/proto/grpc/site11/console/v1/events_service.ts'
 import { OperationsServiceService } from '@site11/proto/grpc/site11/console/v1/operations_service.ts'
-import { ProxyProgress, RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
+import { RegistryServiceService } from '@site11/proto/grpc/site11/console/v1/registry_service.ts'
 import { MetricsServiceService } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { UsersServiceService } from '@site11/proto/grpc/site11/users/v1/users_service.ts'
-import { authenticateWith, createVerifier } from '@site11/runtime/caller.ts'
+import { authenticateWith } from '@site11/runtime/caller.ts'
 import { createClient } from '@site11/runtime/client.ts'
-import { trustFileOf } from '@site11/runtime/config.ts'
 import { contractOf } from '@site11/runtime/contract.ts'
-import { createIdentity } from '@site11/runtime/identity.ts'
 import type { Log } from '@site11/runtime/log.ts'
 import { setPeers } from '@site11/runtime/peers.ts'
 import { addReflectionAndHealth, service } from '@site11/runtime/serve.ts'
@@ -22,8 +19,6 @@ import { startTelemetry } from '@site11/runtime/telemetry/telemetry.ts'
 import type { JSONWebKeySet } from 'jose'
 import { authService } from './auth/service.ts'
 import { createSessions } from './auth/sessions.ts'
-import { loadAuthorities } from './ca/authorities.ts'
-import { createMeshTrust } from './ca/mesh-trust.ts'
 import type { ConsoleConfig } from './config.ts'
 import { createControlPlane } from './control-plane/server.ts'
 import { secretsOf } from './diagnostics/secrets.ts'
@@ -32,12 +27,12 @@ import { checkContract, createEdge } from './edge.ts'
 import { edgeCertificateOf } from './edge-certificate.ts'
 import { connectEvents } from './events/connect.ts'
 import { defaultAdmin, ensureAdmin } from './first-admin.ts'
+import { createFollower } from './follow.ts'
 import { type HealthReport, healthReport } from './health/report.ts'
 import { createHealthWatch } from './health/watch.ts'
 import type { StaticFile } from './http/static.ts'
-import { openJournal } from './journal/journal.ts'
 import { recordConsole } from './journal/record.ts'
-import { loadKeys } from './keys/keys.ts'
+import { loadKnown } from './known.ts'
 import { meshStateFrom, originsOf, peersFrom } from './mesh-state.ts'
 import { admitToMetrics } from './metrics/admission.ts'
 import { createCollector } from './metrics/collect.ts'
@@ -49,19 +44,15 @@ import { recordDeployments } from './operations/journal.ts'
 import { operationsService } from './operations/service.ts'
 import { acceptOperatorToken } from './operator.ts'
 import { consoleService, createOwnInstance, describeOwn } from './own.ts'
-import { loadContracts } from './registry/contracts.ts'
 import { acceptJoinToken } from './registry/join.ts'
-import { runRegistry } from './registry/live-registry.ts'
 import { registryService } from './registry/service.ts'
 import { withSharedMessages } from './registry/shared-messages.ts'
+import { createOwnToken, keepRenewed } from './renewal.ts'
 import { StartError } from './start-error.ts'
-import { createTokens, isDue } from './tokens.ts'
 import { tracingOf } from './tracing.ts'
 
 /** How long calls under way may take when it closes. ms. */
 const graceMs = 2500
-/** How often keys and tokens are looked at. ms. */
-const renewMs = 10_000
 /** Looking at the whole mesh after a change costs some ms where there are a thousand instances: at most so often. ms. */
 const followMs = 20
 
@@ -91,25 +82,14 @@ export interface Serving {
 export async function serve(config: ConsoleConfig, version: string, store: Store, log: Log): Promise<Serving> {
   const now = Date.now
   const issuer = config.SITE11_PUBLIC_URL
-  const { db } = store
   const own = await describeOwn(config, version, contractOf(definitions))
   const certificate = await edgeCertificateOf(config, log)
-  const keys = await loadKeys({ db, secretKey: config.SITE11_SECRET_KEY, log })
-  const authorities = await loadAuthorities({ db, secretKey: config.SITE11_SECRET_KEY, log })
-  const identity = createIdentity()
-  const trust = createMeshTrust({
-    authorities,
-    identity,
-    instance: config.SITE11_INSTANCE,
-    files: { trust: trustFileOf(config), folder: join(config.SITE11_HOME, 'envoy') },
+  const { keys, authorities, identity, trust, journal, registry, tokens, verifier } = await loadKnown(
+    config,
+    store,
     log,
-  })
+  )
   const tracing = tracingOf(config)
-  const contracts = await loadContracts(db)
-  const journal = await openJournal({ db, secretKey: config.SITE11_SECRET_KEY, prepare: contracts.store, log })
-  const registry = runRegistry({ journal, contracts, log })
-  const tokens = createTokens(keys, issuer)
-  const verifier = createVerifier()
 
   const server = createServer()
   const sessions = await createSessions(store, config.SITE11_SECRET_KEY, log)
@@ -151,13 +131,13 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     ({ instance, startTime }, health) => registry.apply({ type: 'health', instance, startTime, health }),
     identity,
   )
-  let token = await tokens.internal(consoleService)
+  const token = await createOwnToken(tokens)
   const telemetry = startTelemetry({
     service: consoleService,
     instance: config.SITE11_INSTANCE,
     version,
     listen: config.SITE11_METRICS_LISTEN,
-    send: createClient(MetricsServiceService, 'statistics', () => token.token, identity).reportMetrics,
+    send: createClient(MetricsServiceService, 'statistics', token.current, identity).reportMetrics,
     log,
   })
   const collector = createCollector({
@@ -202,7 +182,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   }
 
   const stopLogging = logBreakers(log)
-  const users = createClient(UsersServiceService, 'users', () => token.token, identity)
+  const users = createClient(UsersServiceService, 'users', token.current, identity)
   const verify = (authorization: string | undefined) => verifier.verify(authorization)
   const auth = authService({
     sessions,
@@ -221,7 +201,7 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
     controlPlane: {
       ...controlPlane,
       waitForAcks(wanted) {
-        follow()
+        follower.soon()
         return controlPlane.waitForAcks(wanted)
       },
     },
@@ -246,63 +226,41 @@ export async function serve(config: ConsoleConfig, version: string, store: Store
   controlPlane.addTo(server)
 
   const takeKeys = () => verifier.setKeys({ issuer, jwks: keys.jwks() })
-  let following: NodeJS.Timeout | undefined
-  let followedMs = Number.NEGATIVE_INFINITY
-  /** Soon, and not too often: many changes are followed together. */
-  const follow = () => {
-    following ??= setTimeout(followNow, Math.max(0, followedMs + followMs - performance.now()))
-  }
-  const followNow = () => {
-    following = undefined
-    followedMs = performance.now()
+  const follower = createFollower(() => {
     setPeers(peersFrom(registry.state(), own))
     edge.publish()
     watch.follow(registry.state().instances.values())
-  }
+  }, followMs)
   // What changed without a trace in the journal concerns nobody who routes.
-  registry.onChange(change => change > 0 && follow())
-  certificate?.onChange(follow)
+  registry.onChange(change => change > 0 && follower.soon())
+  certificate?.onChange(follower.soon)
   keys.onChange(() => {
     takeKeys()
     attachments.push()
-    follow()
+    follower.soon()
   })
   // Before anybody is told of what was signed anew.
   authorities.onChange(() => {
     trust.renew()
     attachments.push()
     controlPlane.certify()
-    follow()
+    follower.soon()
   })
   const stopped = recordConsole({ journal, controlPlane, keys, authorities, version })
   takeKeys()
-  followNow()
+  follower.now()
 
-  const renew = async () => {
-    if (isDue(token, now())) token = await tokens.internal(consoleService)
-    trust.renew()
-    controlPlane.certify()
-    await keys.rotate()
-    // A proxy that lacks the next authority could not reach who is signed by it.
-    const isTaken = controlPlane.proxies().every(({ progress }) => progress !== ProxyProgress.PROXY_PROGRESS_WAITING)
-    if (isTaken) await authorities.rotate()
-    attachments.push()
-  }
-  const renewing = setInterval(
-    () =>
-      renew().catch(error => log.warn({ reason: String(error) }, 'keys and tokens could not be renewed; trying again')),
-    renewMs,
-  )
+  const stopRenewing = keepRenewed({ keys, authorities, trust, token, controlPlane, attachments, log })
   // Asked for now and then, so that it knows since when it is as it is.
   const looking = setInterval(ownInstance, 1000)
   const ending = new AbortController()
   if (config.SITE11_SUPERVISOR) void recordDeployments(config.SITE11_SUPERVISOR, journal, ending.signal, log)
   const close = async () => {
     ending.abort()
-    clearInterval(renewing)
+    stopRenewing()
     clearInterval(looking)
     certificate?.close()
-    clearTimeout(following)
+    follower.close()
     watch.close()
     ownHealth.leave()
     registry.close()

@@ -26,7 +26,7 @@ const errorShare = (atLeast: number) =>
     dividedBy: { metric: 'requests', aggregation: sum, atLeast },
   })
 
-const rules: [id: string, rule: AlertRule][] = [
+export const defaultRules: readonly [id: string, rule: AlertRule][] = [
   [
     'error-rate',
     AlertRule.fromPartial({
@@ -104,7 +104,7 @@ const rules: [id: string, rule: AlertRule][] = [
 
 /** Puts there those that were never there: what a user has changed or deleted stays so. */
 export async function ensureDefaultRules({ collections }: AlertStore, now: Date): Promise<void> {
-  for (const [_id, rule] of rules) {
+  for (const [_id, rule] of defaultRules) {
     if (await collections.defaults.findOne({ _id })) continue
     const document = newRule(rule, '', _id, now)
     const { _id: _, ...fields } = document

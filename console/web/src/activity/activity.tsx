@@ -15,6 +15,7 @@ import { Boundary } from '../ui/boundary.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { Page } from '../ui/page.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import records from '../ui/record-rows.module.css'
 import styles from './activity.module.css'
 import { ChangeDrawer } from './detail.tsx'
 import { Filter } from './filter.tsx'
@@ -128,7 +129,7 @@ function Changes({ wanted, head, paused, onContinue }: ChangesProps) {
         </Button>
       )}
       {changes?.length === 0 ? (
-        <div className={styles.frame}>
+        <div className={records.frame}>
           <Empty title={t('activity.noneFound')} hint={t('activity.noneFoundHint')}>
             <Link to="/activity">{t('activity.clear')}</Link>
           </Empty>

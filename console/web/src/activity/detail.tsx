@@ -16,10 +16,11 @@ import { Id } from '../ui/copy.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { absolute, duration } from '../ui/format.ts'
 import { ProblemInline } from '../ui/problem.tsx'
+import records from '../ui/record-rows.module.css'
 import { SideDrawer } from '../ui/side-drawer.tsx'
 import styles from './activity.module.css'
 import { actorText } from './list.tsx'
-import { actionText } from './words.ts'
+import { actionName } from './words.ts'
 
 const route = getRouteApi('/app/activity')
 
@@ -55,10 +56,10 @@ function Details({ change }: { change: Change }) {
   const lastedMs = lasted && Number(lasted.seconds) * 1000 + lasted.nanos / 1e6
   return (
     <Stack gap="md">
-      <dl className={styles.facts}>
+      <dl className={records.facts}>
         <dt>{t('activity.what')}</dt>
         <dd>
-          {actionText(action, t)} <span className="mono">{action}</span>
+          {actionName(action, t)} <span className="mono">{action}</span>
         </dd>
         <dt>{t('activity.subject')}</dt>
         <dd>

@@ -11,7 +11,7 @@ import { useActorNames } from '../ui/actor.ts'
 import styles from './activity.module.css'
 import { actorText } from './list.tsx'
 import { type ActivitySearch, filterText, kinds, ranges, wantedOf } from './search.ts'
-import { actions, actionText } from './words.ts'
+import { actionName, actions } from './words.ts'
 
 const route = getRouteApi('/app/activity')
 
@@ -78,7 +78,7 @@ function Friendly({ onByHand }: { onByHand: () => void }) {
           maw={210}
           value={action ?? null}
           onChange={value => set({ action: value ?? undefined })}
-          data={actions.map(value => ({ value, label: actionText(value, t) }))}
+          data={actions.map(value => ({ value, label: actionName(value, t) }))}
         />
         <Select
           aria-label={t('activity.who')}

@@ -5,15 +5,17 @@ import { Link } from '@tanstack/react-router'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { stateAfter } from '../mesh/change.ts'
 import { SubjectLink } from '../mesh/links.tsx'
 import { dateOf } from '../mesh/state.ts'
-import { useRowKeys } from '../palette/use-keys.ts'
 import { useDensity } from '../ui/density.ts'
 import { ProblemInline } from '../ui/problem.tsx'
+import records from '../ui/record-rows.module.css'
+import { useRowFocus } from '../ui/row-keys.ts'
 import { StateDot } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import styles from './activity.module.css'
-import { actionText, gist, nameOf, toneOf } from './words.ts'
+import { actionName, gist, nameOf } from './words.ts'
 
 interface ChangeListProps {
   /** Undefined while loading. */
@@ -38,7 +40,7 @@ export function ChangeList({ changes, names, query }: ChangeListProps) {
   const [density] = useDensity()
   const dense = density === 'dense'
   const list = useRef<HTMLDivElement>(null)
-  useRowKeys(list)
+  useRowFocus(list)
   const [top, setTop] = useState(0)
   useLayoutEffect(() => {
     setTop(list.current ? list.current.getBoundingClientRect().top + window.scrollY : 0)
@@ -59,7 +61,7 @@ export function ChangeList({ changes, names, query }: ChangeListProps) {
 
   if (!changes)
     return (
-      <div className={styles.frame} role="status" aria-label={t('common.loading')}>
+      <div className={records.frame} role="status" aria-label={t('common.loading')}>
         {['a', 'b', 'c', 'd', 'e', 'f'].map(key => (
           <div key={key} className={styles.skeleton}>
             <Skeleton height={12} width={12} circle />
@@ -71,8 +73,8 @@ export function ChangeList({ changes, names, query }: ChangeListProps) {
     )
   return (
     <>
-      <div ref={list} className={styles.frame}>
-        <ul aria-label={t('activity.title')} className={styles.list} style={{ height: rows.getTotalSize() }}>
+      <div ref={list} className={records.frame}>
+        <ul aria-label={t('activity.title')} className={records.list} style={{ height: rows.getTotalSize() }}>
           {items.map(({ index, key, start }) => {
             const change = changes[index]
             return (
@@ -83,7 +85,7 @@ export function ChangeList({ changes, names, query }: ChangeListProps) {
                   data-index={index}
                   aria-setsize={hasNextPage ? -1 : changes.length}
                   aria-posinset={index + 1}
-                  className={styles.item}
+                  className={records.item}
                   style={{ transform: `translateY(${start - top}px)` }}
                 >
                   <ChangeRow change={change} name={names.get(change.actor)} />
@@ -114,32 +116,32 @@ function ChangeRow({ change, name }: { change: Change; name: string | undefined 
   const { t } = useTranslation()
   const { id, time, actor, action, subject, reason } = change
   const date = dateOf(time)
-  const tone = toneOf(change)
+  const tone = stateAfter(change)
   const said = reason || gist(change)
   return (
-    <div className={styles.row}>
+    <div className={records.row}>
       <span className={styles.tone}>
         {tone ? <StateDot name={tone} label={t(`state.${tone}`)} /> : <span className={styles.plain} />}
       </span>
-      <div className={styles.what}>
-        <div className={styles.sentence}>
+      <div className={records.what}>
+        <div className={records.sentence}>
           <Link
             to="/activity"
             search={previous => ({ ...previous, change: Number(id) })}
             resetScroll={false}
-            className={styles.action}
+            className={records.name}
             data-row
           >
-            {actionText(action, t)}
+            {actionName(action, t)}
           </Link>
-          <SubjectLink subject={subject} className={styles.subject}>
+          <SubjectLink subject={subject} className={`${records.subject} ${styles.subject}`}>
             {nameOf(subject)}
           </SubjectLink>
           <span className={styles.by}>{t('activity.by', { name: name ?? actorText(actor) })}</span>
         </div>
-        {said && <div className={styles.said}>{said}</div>}
+        {said && <div className={records.said}>{said}</div>}
       </div>
-      <span className={styles.when}>
+      <span className={`${records.when} ${styles.when}`}>
         {date && <Ago date={date} />}
         <span className="mono">#{String(id)}</span>
       </span>

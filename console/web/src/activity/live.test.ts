@@ -1,8 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import { ChangeSchema, WatchChangesResponseSchema } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { expect, test } from 'vitest'
+import { stateAfter } from '../mesh/change.ts'
 import { mostNew, newChangesWith } from './live.ts'
-import { gist, nameOf, toneOf } from './words.ts'
+import { gist, nameOf } from './words.ts'
 
 const message = (id?: number) =>
   create(WatchChangesResponseSchema, id === undefined ? {} : { change: { id: BigInt(id), action: 'instance.left' } })
@@ -24,9 +25,9 @@ test('what is kept of the new is bounded, and says so', () => {
 test('a change says what it is at a glance', () => {
   const health = (after: string) =>
     create(ChangeSchema, { action: 'instance.health', fields: [{ field: 'health', before: 'unknown', after }] })
-  expect([toneOf(health('healthy')), toneOf(health('failing'))]).toEqual(['healthy', 'failing'])
-  expect(toneOf(create(ChangeSchema, { action: 'proxy.refused' }))).toBe('failing')
-  expect(toneOf(create(ChangeSchema, { action: 'service.traffic' }))).toBeUndefined()
+  expect([stateAfter(health('healthy')), stateAfter(health('failing'))]).toEqual(['healthy', 'failing'])
+  expect(stateAfter(create(ChangeSchema, { action: 'proxy.refused' }))).toBe('failing')
+  expect(stateAfter(create(ChangeSchema, { action: 'service.traffic' }))).toBeUndefined()
   expect(gist(health('failing'))).toBe('health: unknown → failing')
   expect(nameOf('instances/users-1')).toBe('users-1')
   expect(nameOf(`keys/${'a'.repeat(43)}`)).toBe('…aaaaaaaa')

@@ -8,6 +8,7 @@ import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Modal } from '../palette/modal.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import question from '../ui/question.module.css'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import styles from './activity.module.css'
@@ -48,7 +49,7 @@ export function Verify() {
         {t('activity.verify')}
       </Button>
       {open && !isPending && (error || data) && (
-        <Modal label={t('activity.verify')} className={styles.dialog} onClose={() => setOpen(false)}>
+        <Modal label={t('activity.verify')} className={question.dialog} onClose={() => setOpen(false)}>
           {error && <ProblemInline error={error} onRetry={() => void prove().catch(() => undefined)} />}
           {data && (
             <div className={styles.proof}>

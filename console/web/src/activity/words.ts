@@ -2,7 +2,6 @@
 import type { Change } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import type { TFunction } from 'i18next'
 import type { en } from '../i18n/en.ts'
-import type { StateName } from '../mesh/state.ts'
 
 type KnownAction = keyof typeof en.activity.actions
 
@@ -33,11 +32,12 @@ export const actions = [
   'ca.rotated',
   'console.started',
   'console.stopped',
+  'journal.gap',
   'journal.checkpoint',
 ] as const
 
-/** @returns what was done; an action that this page does not know yet stands as it is. */
-export function actionText(action: string, t: TFunction): string {
+/** @returns what an action is called where nothing else is named; one that this page does not know yet stands as it is. */
+export function actionName(action: string, t: TFunction): string {
   const known = actions.find(each => each === action)
   return known ? t(`activity.actions.${known.replace('.', '_') as KnownAction}`) : action
 }
@@ -46,18 +46,6 @@ export function actionText(action: string, t: TFunction): string {
 export function nameOf(subject: string): string {
   const name = subject.slice(subject.indexOf('/') + 1)
   return /^[\w-]{40,}$/.test(name) ? `…${name.slice(-8)}` : name
-}
-
-/** @returns how a change looks at a glance; undefined for one that is neither good nor bad. */
-export function toneOf({ action, fields }: Pick<Change, 'action' | 'fields'>): StateName | undefined {
-  if (action === 'instance.health') {
-    const after = fields.find(({ field }) => field === 'health')?.after
-    return after === 'healthy' ? 'healthy' : after === 'failing' ? 'failing' : undefined
-  }
-  if (/refused$|expired$|disconnected$/.test(action)) return 'failing'
-  if (/drained$|draining$|left$|removed$|forgotten$|stopped$/.test(action)) return 'draining'
-  if (/registered$|returned$|resumed$|accepted$|connected$|started$/.test(action)) return 'healthy'
-  return undefined
 }
 
 /** Fields that say no more than the time or the hash of the change itself. */

@@ -10,14 +10,14 @@ import { getRouteApi } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { dateOf } from '../mesh/state.ts'
-import { useRowKeys } from '../palette/use-keys.ts'
 import { CopyCallMenu } from '../ui/copy-call.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import records from '../ui/record-rows.module.css'
+import { useRowFocus } from '../ui/row-keys.ts'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { EventLinks } from './event-rows.tsx'
-import styles from './events.module.css'
 import { LetterDrawer } from './letter-drawer.tsx'
 
 const route = getRouteApi('/app/events')
@@ -45,7 +45,7 @@ export function DeadLetters({ streams }: { streams: readonly EventStream[] | und
   const shown: GroupName | undefined = wanted ?? named ?? all.find(({ deadLetters }) => deadLetters > 0n) ?? all[0]
   if (!shown)
     return (
-      <div className={styles.frame}>
+      <div className={records.frame}>
         <Empty title={t('events.noGroupsAtAll')} hint={t('events.noLettersHint')} />
       </div>
     )
@@ -82,7 +82,7 @@ function Letters({ of }: { of: GroupName }) {
   const { t } = useTranslation()
   const { event: openId } = route.useSearch()
   const list = useRef<HTMLUListElement>(null)
-  useRowKeys(list)
+  useRowFocus(list)
   const query = useInfiniteQuery(
     listDeadLetters,
     { ...of, pageSize, pageToken: '' },
@@ -98,11 +98,11 @@ function Letters({ of }: { of: GroupName }) {
   if (!letters) return <Skeleton height={240} radius={8} />
   return (
     <>
-      <div className={styles.frame}>
+      <div className={records.frame}>
         {letters.length === 0 ? (
           <Empty title={t('events.noLetters', { group: of.group })} hint={t('events.noLettersHint')} />
         ) : (
-          <ul ref={list} className={styles.list} aria-label={t('events.tabs.dead')}>
+          <ul ref={list} className={records.list} aria-label={t('events.tabs.dead')}>
             {letters.map(letter => (
               <Row key={letter.event?.id} letter={letter} />
             ))}
@@ -126,15 +126,15 @@ function Row({ letter: { event, reason, attempts, time } }: { letter: DeadLetter
   const date = dateOf(time)
   if (!event) return null
   return (
-    <li className={styles.row}>
-      <div className={styles.what}>
-        <div className={styles.sentence}>
+    <li className={records.row}>
+      <div className={records.what}>
+        <div className={records.sentence}>
           <EventLinks event={event} />
           <LetterState attempts={attempts} />
         </div>
-        {attempts > 0 && <div className={styles.said}>{reason}</div>}
+        {attempts > 0 && <div className={records.said}>{reason}</div>}
       </div>
-      <Text span className={styles.when}>
+      <Text span className={records.when}>
         {date && <Ago date={date} />}
         <span>{t('events.sequenceOf', { count: Number(event.sequence) })}</span>
       </Text>

@@ -2,10 +2,10 @@ import { Text } from '@mantine/core'
 import { EventsService } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
 import { useTranslation } from 'react-i18next'
 import { CopyCallMenu } from '../ui/copy-call.tsx'
+import { QuestionDialog } from '../ui/question.tsx'
 import { toastDone } from '../ui/toasts.tsx'
 import { act } from './calls.ts'
 import type { GroupName } from './dead-letters.tsx'
-import { QuestionDialog } from './named-question.tsx'
 
 const { deleteGroup } = EventsService.method
 

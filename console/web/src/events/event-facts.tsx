@@ -10,7 +10,7 @@ import { SubjectLink } from '../mesh/links.tsx'
 import { dateOf } from '../mesh/state.ts'
 import { Id } from '../ui/copy.tsx'
 import { absolute } from '../ui/format.ts'
-import styles from './events.module.css'
+import records from '../ui/record-rows.module.css'
 import { traceIdOf } from './figures.ts'
 
 interface EventFactsProps {
@@ -27,7 +27,7 @@ export function EventFacts({ stream, event, payload }: EventFactsProps) {
   const traceId = traceIdOf(traceparent)
   return (
     <>
-      <dl className={styles.facts}>
+      <dl className={records.facts}>
         <dt>{t('events.typeTitle')}</dt>
         <dd className="mono">{type || t('events.unreadable')}</dd>
         <dt>{t('events.subjectTitle')}</dt>

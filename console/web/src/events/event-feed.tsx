@@ -14,6 +14,7 @@ import { useSlash } from '../palette/use-keys.ts'
 import { CopyCallMenu } from '../ui/copy-call.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import records from '../ui/record-rows.module.css'
 import { EventDrawer } from './event-drawer.tsx'
 import { EventRows } from './event-rows.tsx'
 import styles from './events.module.css'
@@ -62,7 +63,7 @@ export function EventFeed({ streams }: { streams: readonly EventStream[] | undef
           )}
           {!shown && <Skeleton height={320} radius={8} />}
           {shown?.length === 0 && (
-            <div className={styles.frame}>
+            <div className={records.frame}>
               <Empty
                 title={t(isFiltered ? 'events.noneMatch' : 'events.quiet')}
                 hint={t(isFiltered ? 'events.noneMatchHint' : 'events.quietHint')}

@@ -8,8 +8,9 @@ import { useTranslation } from 'react-i18next'
 import { SubjectLink } from '../mesh/links.tsx'
 import { dateOf } from '../mesh/state.ts'
 import { subjectOf } from '../mesh/subject.ts'
-import { useRowKeys } from '../palette/use-keys.ts'
 import { useDensity } from '../ui/density.ts'
+import records from '../ui/record-rows.module.css'
+import { useRowFocus } from '../ui/row-keys.ts'
 import { Ago } from '../ui/time.tsx'
 import styles from './events.module.css'
 import { typeName } from './figures.ts'
@@ -18,7 +19,7 @@ export function EventRows({ events }: { events: readonly WatchedEvent[] }) {
   const { t } = useTranslation()
   const [density] = useDensity()
   const list = useRef<HTMLDivElement>(null)
-  useRowKeys(list)
+  useRowFocus(list)
   const [top, setTop] = useState(0)
   useLayoutEffect(() => {
     setTop(list.current ? list.current.getBoundingClientRect().top + window.scrollY : 0)
@@ -31,8 +32,8 @@ export function EventRows({ events }: { events: readonly WatchedEvent[] }) {
     getItemKey: index => events[index]?.event?.id ?? index,
   })
   return (
-    <div ref={list} className={styles.frame}>
-      <ul aria-label={t('events.tabs.feed')} className={styles.list} style={{ height: rows.getTotalSize() }}>
+    <div ref={list} className={records.frame}>
+      <ul aria-label={t('events.tabs.feed')} className={records.list} style={{ height: rows.getTotalSize() }}>
         {rows.getVirtualItems().map(({ index, key, start }) => {
           const each = events[index]
           return (
@@ -43,7 +44,7 @@ export function EventRows({ events }: { events: readonly WatchedEvent[] }) {
                 data-index={index}
                 aria-setsize={events.length}
                 aria-posinset={index + 1}
-                className={styles.item}
+                className={records.item}
                 style={{ transform: `translateY(${start - top}px)` }}
               >
                 <Row watched={each} />
@@ -66,12 +67,12 @@ export function EventLinks({ event: { id, type, subject } }: { event: Pick<Event
         to="/events"
         search={previous => ({ ...previous, event: id })}
         resetScroll={false}
-        className={styles.name}
+        className={records.name}
         data-row
       >
         {typeName(type) || t('events.unreadable')}
       </Link>
-      <SubjectLink subject={subject} className={styles.subject}>
+      <SubjectLink subject={subject} className={records.subject}>
         <span title={subject}>{shortSubject(subject)}</span>
       </SubjectLink>
     </>
@@ -82,14 +83,14 @@ const Row = memo(function Row({ watched: { stream, event, payload } }: { watched
   const date = dateOf(event?.time)
   if (!event) return null
   return (
-    <div className={styles.row}>
-      <div className={styles.what}>
-        <div className={styles.sentence}>
+    <div className={records.row}>
+      <div className={records.what}>
+        <div className={records.sentence}>
           <EventLinks event={event} />
         </div>
         <div className={styles.gist}>{payload === '{}' ? '' : payload}</div>
       </div>
-      <span className={styles.when}>
+      <span className={records.when}>
         {date && <Ago date={date} />}
         <span>{stream}</span>
       </span>

@@ -15,6 +15,7 @@ import { CopyCallMenu } from '../ui/copy-call.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { Page } from '../ui/page.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import records from '../ui/record-rows.module.css'
 import { TabLinks } from '../ui/tab-links.tsx'
 import { DeadLetters } from './dead-letters.tsx'
 import { DeleteGroup } from './delete-group.tsx'
@@ -96,7 +97,7 @@ function Nothing() {
   const { t } = useTranslation()
   const session = useSession()
   return (
-    <div className={styles.frame}>
+    <div className={records.frame}>
       <Empty title={t('events.nothing')} hint={t('events.nothingHint')}>
         {mayCall(session, EventsService.method.listStreams) && <Link to="/users/new">{t('users.create')}</Link>}
       </Empty>

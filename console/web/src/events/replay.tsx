@@ -6,10 +6,10 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { rangeMs, ranges } from '../activity/search.ts'
 import { CopyCallMenu } from '../ui/copy-call.tsx'
+import { QuestionDialog } from '../ui/question.tsx'
 import { toastDone } from '../ui/toasts.tsx'
 import { act } from './calls.ts'
 import type { GroupName } from './dead-letters.tsx'
-import { QuestionDialog } from './named-question.tsx'
 
 const { replayEvents } = EventsService.method
 

@@ -1,22 +1,23 @@
 /** Each stream with its rate, and how far each of its groups is. */
-import { ActionIcon, Menu, Text } from '@mantine/core'
+import { Menu, Text } from '@mantine/core'
 import {
   type EventGroup,
   type EventStream,
   EventsService,
 } from '@site11/proto/es/site11/console/v1/events_service_pb.ts'
-import { IconDots } from '@tabler/icons-react'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
 import { dateOf } from '../mesh/state.ts'
-import { useRowKeys } from '../palette/use-keys.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { duration } from '../ui/format.ts'
 import { Panel } from '../ui/panel.tsx'
+import records from '../ui/record-rows.module.css'
+import { useRowFocus } from '../ui/row-keys.ts'
+import { RowMenu } from '../ui/row-menu.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import styles from './events.module.css'
@@ -28,7 +29,7 @@ const route = getRouteApi('/app/events')
 export function StreamList({ known: { streams, samples } }: { known: Streams }) {
   const { t } = useTranslation()
   const list = useRef<HTMLDivElement>(null)
-  useRowKeys(list)
+  useRowFocus(list)
   if (!streams)
     return <DataTable label={t('events.groups')} columns={bones} rows={undefined} rowKey={String} empty="" />
   return (
@@ -96,7 +97,7 @@ function Groups({ stream, groups }: { stream: string; groups: EventGroup[] }) {
       header: t('events.group'),
       cell: group => (
         <>
-          <Link to="/events" search={{ tab: 'dead', stream, group: group.group }} className={styles.name} data-row>
+          <Link to="/events" search={{ tab: 'dead', stream, group: group.group }} className={records.name} data-row>
             {group.group}
           </Link>
           <GroupState group={group} />
@@ -185,16 +186,9 @@ function GroupMenu({ stream, group }: { stream: string; group: string }) {
     </Menu.Item>
   )
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={t('events.actionsOf', { name: group })}>
-          <IconDots size={16} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {item('replay')}
-        {item('delete')}
-      </Menu.Dropdown>
-    </Menu>
+    <RowMenu name={group}>
+      {item('replay')}
+      {item('delete')}
+    </RowMenu>
   )
 }

@@ -16,6 +16,7 @@ import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { StateFacts, StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
+import { EnvoySaid } from './envoy-said.tsx'
 import styles from './gateway.module.css'
 
 export function Proxies({ mesh }: { mesh: Mesh | undefined }) {
@@ -119,8 +120,10 @@ function Answer({ type }: { type: ProxyResourceType }) {
     return (
       <div>
         <StateMark name="failing" label="NACK" /> {refused && <Ago date={refused} />} <Version value={nackedVersion} />
-        <div className={styles.reason}>{nackReason}</div>
-        <div className={styles.file}>{nackedResources.join(', ')}</div>
+        <EnvoySaid text={nackReason} />
+        <div className={styles.file}>
+          {t('gateway.resources')} {nackedResources.join(', ')}
+        </div>
         {nackChanges.length > 0 && (
           <div className={styles.file}>
             {t('gateway.cause')} <Changes ids={nackChanges} />
@@ -180,7 +183,7 @@ function Refusals({ lastChange }: { lastChange: bigint }) {
                   #{String(id)}
                 </Link>
               </div>
-              <div className={styles.reason}>{reason}</div>
+              <EnvoySaid text={reason} />
             </li>
           )
         })}

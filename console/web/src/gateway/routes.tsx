@@ -7,10 +7,11 @@ import { IconSearch } from '@tabler/icons-react'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useRowKeys, useSlash } from '../palette/use-keys.ts'
+import { useSlash } from '../palette/use-keys.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import { useRowFocus } from '../ui/row-keys.ts'
 import { accessOf, limitText, methodName, msOf, routesLike, spanText } from './facts.ts'
 import styles from './gateway.module.css'
 import type { GatewaySearch } from './search.ts'
@@ -22,7 +23,7 @@ export function Routes() {
   const { language } = i18n
   const search = route.useSearch()
   const list = useRef<HTMLDivElement>(null)
-  useRowKeys(list)
+  useRowFocus(list)
   const { data, error, refetch } = useQuery(DiagnosticsService.method.listRoutes, {}, { staleTime: 30_000 })
   if (error && !data) return <ProblemInline error={error} onRetry={refetch} />
   const columns: Column<Route>[] = [

@@ -9,6 +9,7 @@ import { dateOf } from '../mesh/state.ts'
 import { useAsJournalGrows } from '../mesh/use-as-journal-grows.ts'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
+import { EnvoySaid } from './envoy-said.tsx'
 import styles from './gateway.module.css'
 
 const { listChanges, listRoutes } = DiagnosticsService.method
@@ -54,7 +55,9 @@ function Contract({
       </div>
       <dl className={styles.facts}>
         <dt>{t('gateway.why')}</dt>
-        <dd>{refusedReason}</dd>
+        <dd>
+          <EnvoySaid text={refusedReason} />
+        </dd>
         <dt>{t('gateway.cause')}</dt>
         <dd>
           {cause ? (

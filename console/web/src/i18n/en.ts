@@ -4,6 +4,7 @@ import { copyCall } from './en/copy-call.ts'
 import { events } from './en/events.ts'
 import { explorer } from './en/explorer.ts'
 import { gateway } from './en/gateway.ts'
+import { palette } from './en/palette.ts'
 import { security } from './en/security.ts'
 import { services } from './en/services.ts'
 import { servicesBase } from './en/services-base.ts'
@@ -20,6 +21,7 @@ export const en = {
   events,
   explorer,
   gateway,
+  palette: { ...base.palette, ...palette },
   security,
   services: { ...servicesBase, ...services },
   statistics,

@@ -28,6 +28,7 @@ export const rooms = {
   events: { en: () => import('./en/events.ts'), ko: () => import('./ko/events.ts') },
   explorer: { en: () => import('./en/explorer.ts'), ko: () => import('./ko/explorer.ts') },
   gateway: { en: () => import('./en/gateway.ts'), ko: () => import('./ko/gateway.ts') },
+  palette: { en: () => import('./en/palette.ts'), ko: () => import('./ko/palette.ts') },
   security: { en: () => import('./en/security.ts'), ko: () => import('./ko/security.ts') },
   services: { en: () => import('./en/services.ts'), ko: () => import('./ko/services.ts') },
   statistics: { en: () => import('./en/statistics.ts'), ko: () => import('./ko/statistics.ts') },

@@ -5,6 +5,7 @@ import { copyCall } from './ko/copy-call.ts'
 import { events } from './ko/events.ts'
 import { explorer } from './ko/explorer.ts'
 import { gateway } from './ko/gateway.ts'
+import { palette } from './ko/palette.ts'
 import { security } from './ko/security.ts'
 import { services } from './ko/services.ts'
 import { servicesBase } from './ko/services-base.ts'
@@ -25,6 +26,7 @@ export const ko: Translation<typeof en> = {
   events,
   explorer,
   gateway,
+  palette: { ...base.palette, ...palette },
   security,
   services: { ...servicesBase, ...services },
   statistics,

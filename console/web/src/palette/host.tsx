@@ -11,10 +11,10 @@ import { goTo, opensPalette, paletteKeys } from './keys.ts'
 import { usePlainKeys } from './use-keys.ts'
 
 const Palette = lazy(async () => {
-  const { Palette } = await withWords(import('./palette.tsx'), 'gateway', 'activity', 'services')
+  const { Palette } = await withWords(import('./palette.tsx'), 'palette', 'gateway', 'activity', 'services')
   return { default: Palette }
 })
-const KeyMap = lazy(async () => ({ default: (await import('./key-map.tsx')).KeyMap }))
+const KeyMap = lazy(async () => ({ default: (await withWords(import('./key-map.tsx'), 'palette')).KeyMap }))
 
 /** After `g` the letter is waited for so long. ms. */
 const letterMs = 1_500

@@ -2,20 +2,28 @@
 import { type RefObject, useEffect, useRef } from 'react'
 import { isField, plainKey } from './keys.ts'
 
-/** Calls `act` with each plain key; what it returns true for is not done by the browser as well. */
-export function usePlainKeys(act: (key: string) => boolean): void {
+/** Hears each key of the page; what `act` returns true for is not done by the browser as well. */
+export function useKeys(act: (event: KeyboardEvent) => boolean): void {
   const latest = useRef(act)
-  latest.current = act
   useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || isField(event.target) || document.querySelector('dialog[open], [aria-modal=true]'))
-        return
-      const key = plainKey(event)
-      if (key && latest.current(key)) event.preventDefault()
+    latest.current = act
+  })
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (!event.defaultPrevented && latest.current(event)) event.preventDefault()
     }
-    document.addEventListener('keydown', press)
-    return () => document.removeEventListener('keydown', press)
+    document.addEventListener('keydown', pressed)
+    return () => document.removeEventListener('keydown', pressed)
   }, [])
+}
+
+/** Calls `act` with each plain key. */
+export function usePlainKeys(act: (key: string) => boolean): void {
+  useKeys(event => {
+    if (isField(event.target) || document.querySelector('dialog[open], [aria-modal=true]')) return false
+    const key = plainKey(event)
+    return key !== undefined && act(key)
+  })
 }
 
 /** `/` goes to the search of the page. */
@@ -24,22 +32,6 @@ export function useSlash(field: RefObject<HTMLInputElement | null>): void {
     if (key !== '/') return false
     field.current?.focus()
     field.current?.select()
-    return true
-  })
-}
-
-/**
- * `j` and `k` go down and up the rows of a list: what has `data-row` inside it. A row is focused itself, so that Enter is its own.
- * @param list holds the rows.
- */
-export function useRowKeys(list: RefObject<HTMLElement | null>): void {
-  usePlainKeys(key => {
-    if (key !== 'j' && key !== 'k') return false
-    const rows = [...(list.current?.querySelectorAll<HTMLElement>('[data-row]') ?? [])]
-    const at = rows.findIndex(row => row.contains(document.activeElement))
-    const next = rows[at < 0 ? 0 : at + (key === 'j' ? 1 : -1)]
-    next?.focus()
-    next?.scrollIntoView({ block: 'nearest' })
     return true
   })
 }

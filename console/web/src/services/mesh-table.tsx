@@ -2,20 +2,13 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: the rows have the focus, not their cells
 /** Services and their instances as a tree of rows, of which only those in sight are drawn; on a narrow screen rows are cards. */
 import { Skeleton } from '@mantine/core'
-import { IconChevronRight } from '@tabler/icons-react'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, memo, useCallback, useLayoutEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, useCallback, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Dots } from '../mesh/dots.tsx'
-import type { InstanceView, ServiceView } from '../mesh/services.ts'
-import { Errors, P95, Rate, Sparkline } from '../signals/figures.tsx'
-import type { Figures, Signals } from '../signals/signals.ts'
-import { StateMark } from '../ui/state.tsx'
-import { Since } from '../ui/time.tsx'
-import { useWhy } from '../ui/use-why.ts'
-import { whyText } from '../ui/why.ts'
-import { foreseen, useProgress } from './actions.ts'
+import type { Signals } from '../signals/signals.ts'
+import { instanceLink } from './instance-link.ts'
+import { MeshRow } from './mesh-row.tsx'
 import styles from './mesh-table.module.css'
 import type { Row } from './rows.ts'
 import type { Order } from './search.ts'
@@ -40,19 +33,6 @@ const orderOf: Partial<Record<(typeof columns)[number], Order>> = {
   errors: 'errors',
   p95: 'p95',
 }
-
-/** Where an instance opens: over this page, under an address of its own. */
-export const instanceLink = (service: string, instance: string) => ({
-  to: '.' as const,
-  search: (previous: object) => ({ ...previous, instance }),
-  mask: {
-    to: '/services/$service/$instance' as const,
-    params: { service, instance },
-    search: {},
-    unmaskOnReload: true,
-  },
-  resetScroll: false,
-})
 
 export function MeshTable({ label, rows, signals, opened, order, desc, onOrder, onToggle }: MeshTableProps) {
   const { t } = useTranslation()
@@ -185,7 +165,7 @@ export function MeshTable({ label, rows, signals, opened, order, desc, onOrder, 
           const row = rows[index]
           return (
             row && (
-              <TableRow
+              <MeshRow
                 key={key}
                 row={row}
                 index={index}
@@ -202,167 +182,6 @@ export function MeshTable({ label, rows, signals, opened, order, desc, onOrder, 
         })}
       </div>
     </div>
-  )
-}
-
-interface TableRowProps {
-  row: Row
-  index: number
-  /** Where it stands, in px. */
-  top: number
-  /** Whether Tab leads to it. */
-  active: boolean
-  measure: (element: Element | null) => void
-  signals: Signals | undefined
-  onFocus: (key: string) => void
-  onOpen: (row: Row) => void
-  onToggle: (service: string, open: boolean) => void
-}
-
-/** Drawn anew only when something of it has changed: not while one scrolls. */
-const TableRow = memo(function TableRow(props: TableRowProps) {
-  const { row, index, top, active, measure, signals, onFocus, onOpen, onToggle } = props
-  return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are heard by the tree
-    <div
-      ref={measure}
-      data-index={index}
-      data-key={row.key}
-      role="row"
-      aria-rowindex={index + 2}
-      aria-level={row.kind === 'service' ? 1 : 2}
-      {...(row.kind === 'service' && { 'aria-expanded': row.opened })}
-      tabIndex={active ? 0 : -1}
-      onFocus={() => onFocus(row.key)}
-      onClick={event => {
-        if (!(event.target as HTMLElement).closest('a, button') && !getSelection()?.toString()) onOpen(row)
-      }}
-      className={`${styles.row} ${styles[row.kind]}`}
-      style={{ transform: `translateY(${top}px)` }}
-    >
-      {row.kind === 'service' ? (
-        <ServiceCells
-          service={row.service}
-          figures={row.figures}
-          opened={row.opened}
-          signals={signals}
-          onToggle={onToggle}
-        />
-      ) : (
-        <InstanceCells view={row.instance} figures={row.figures} />
-      )}
-    </div>
-  )
-})
-
-interface ServiceCellsProps {
-  service: ServiceView
-  figures: Figures | undefined
-  opened: boolean
-  signals: Signals | undefined
-  onToggle: (service: string, open: boolean) => void
-}
-
-function ServiceCells({ service, figures, opened, signals, onToggle }: ServiceCellsProps) {
-  const { t } = useTranslation()
-  const { name, state, instances, versions } = service
-  const points = signals?.series.get(name)
-  return (
-    <>
-      <div role="rowheader" className={styles.name}>
-        <button
-          type="button"
-          tabIndex={-1}
-          className={styles.toggle}
-          aria-label={t(opened ? 'services.close' : 'services.open', { name })}
-          onClick={() => onToggle(name, !opened)}
-        >
-          <IconChevronRight size={14} className={opened ? styles.opened : undefined} />
-        </button>
-        <Link to="/services/$service" params={{ service: name }} tabIndex={-1} className={styles.link}>
-          {name}
-        </Link>
-        <Dots instances={instances} />
-      </div>
-      <State state={state} />
-      <div role="gridcell" className={`${styles.version} mono`}>
-        {versions.join(', ')}
-      </div>
-      <FigureCells figures={figures}>
-        {signals && points && <Sparkline points={points} signals={signals} />}
-      </FigureCells>
-    </>
-  )
-}
-
-const InstanceCells = memo(function InstanceCells({
-  view,
-  figures,
-}: {
-  view: InstanceView
-  figures: Figures | undefined
-}) {
-  const { t } = useTranslation()
-  const { name, instance, agreed } = view
-  const { state } = foreseen(view, useProgress(`instances/${name}`))
-  return (
-    <>
-      <div role="rowheader" className={styles.name}>
-        <Link {...instanceLink(instance.service, name)} tabIndex={-1} className={styles.link}>
-          {name}
-        </Link>
-        <span className={`${styles.address} mono`}>{instance.address}</span>
-      </div>
-      <State state={state} note={agreed ? undefined : t('services.disagree')} />
-      <div role="gridcell" className={`${styles.version} mono`}>
-        {instance.version}
-      </div>
-      <FigureCells figures={figures} />
-    </>
-  )
-})
-
-function State({ state: { name, since, why }, note }: { state: ServiceView['state']; note?: string | undefined }) {
-  return (
-    <div role="gridcell" className={styles.state}>
-      <StateMark name={name} />
-      <span className={styles.facts}>
-        {since && <Since date={since} />}
-        {note && <b> {note}</b>}
-        {why && <Reason why={why} />}
-      </span>
-    </div>
-  )
-}
-
-/** Whoever did it is asked for by name only where somebody did it: rows are many, and most are well. */
-function Reason({ why }: { why: NonNullable<ServiceView['state']['why']> }) {
-  const { t } = useTranslation()
-  if ('key' in why && why.values?.name?.startsWith('users/')) return <DoneBy why={why} />
-  const text = whyText(why, t)
-  return <span title={text}> {text}</span>
-}
-
-function DoneBy({ why }: { why: ServiceView['state']['why'] }) {
-  const text = useWhy(why)
-  return <span title={text}> {text}</span>
-}
-
-function FigureCells({ figures, children }: { figures: Figures | undefined; children?: React.ReactNode }) {
-  const { t } = useTranslation()
-  return (
-    <>
-      <div role="gridcell" className={styles.rate} data-label={t('services.column.rate')}>
-        <Rate figures={figures} />
-      </div>
-      <div role="gridcell" className={styles.errors} data-label={t('services.column.errors')}>
-        <Errors figures={figures} />
-      </div>
-      <div role="gridcell" className={styles.p95} data-label={t('services.column.p95')}>
-        <span className={styles.spark}>{children}</span>
-        <P95 figures={figures} />
-      </div>
-    </>
   )
 }
 

@@ -16,7 +16,9 @@ import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
+import { GroupOf } from './alert-group.tsx'
 import { deliveryMark, markOf, wordOf } from './alert-state.ts'
+import { ruleTitle } from './built-in.ts'
 import styles from './statistics.module.css'
 
 const { listAlertChanges, listAlertDeliveries, listAlertWebhooks } = AlertsService.method
@@ -39,14 +41,17 @@ export function AlertHistory({ rule }: { rule?: string }) {
     {
       key: 'what',
       header: t('statistics.alert.happened'),
-      cell: ({ title, summary, rule: id }) => (
+      cell: ({ title, summary, labels, rule: id }) => (
         <>
           {!rule && (
-            <Link to="/statistics" search={{ tab: 'alerts', id }}>
-              {title}
+            <Link to="/statistics" search={{ tab: 'alerts', id }} data-row>
+              {ruleTitle(id, title, t)}
             </Link>
-          )}
-          <div className={rule ? '' : styles.hint}>{summary}</div>
+          )}{' '}
+          <GroupOf labels={labels} />
+          <div className={rule ? '' : styles.hint} lang="en">
+            {summary}
+          </div>
         </>
       ),
     },

@@ -61,3 +61,14 @@ function rank(rule: AlertRule): number {
   if (rule.evaluationError) return 3
   return rule.state === AlertState.PENDING ? 2 : 1
 }
+
+/** Every alert has these, from its rule. */
+const ofRule = new Set(['rule', 'severity'])
+
+/** @returns `service=users, method=...`; empty for the one alert of a rule that does not group. */
+export const groupOf = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .filter(([name]) => !ofRule.has(name))
+    .sort()
+    .map(([name, value]) => `${name}=${value}`)
+    .join(', ')

@@ -1,9 +1,8 @@
 /** Alerts: rules with how they are, what happened, what is silenced, and whom it is told. */
 import { callUnaryMethod, useQuery } from '@connectrpc/connect-query'
-import { ActionIcon, Button, Group, Menu, Text } from '@mantine/core'
+import { Button, Group, Menu, Text } from '@mantine/core'
 import { type AlertRule, AlertsService } from '@site11/proto/es/site11/statistics/v1/alerts_service_pb.ts'
-import { IconDots, IconPlus } from '@tabler/icons-react'
-import { useQueryClient } from '@tanstack/react-query'
+import { IconPlus } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { transport } from '../api/client.ts'
@@ -13,18 +12,21 @@ import { dateOf } from '../mesh/state.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import { RowMenu } from '../ui/row-menu.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { TabLinks } from '../ui/tab-links.tsx'
 import { Ago, Since } from '../ui/time.tsx'
-import { toastProblem, toastUndo } from '../ui/toasts.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
+import { GroupOf } from './alert-group.tsx'
 import { AlertHistory, Deliveries } from './alert-history.tsx'
 import { byUrgency, markOf, ruleState, severityWord, wordOf } from './alert-state.ts'
+import { ruleDescription, ruleTitle } from './built-in.ts'
 import { refreshAlerts } from './refresh.ts'
 import { RulePage } from './rule-page.tsx'
 import { parts } from './search.ts'
 import { Silences } from './silences.tsx'
 import styles from './statistics.module.css'
+import { useAct } from './use-act.ts'
 import { useSearch } from './use-search.ts'
 import { Webhooks } from './webhooks.tsx'
 
@@ -74,10 +76,10 @@ function Rules() {
       header: t('statistics.alert.rule'),
       cell: ({ id, title, description, evaluationError }) => (
         <>
-          <Link to="/statistics" search={{ tab: 'alerts', id }}>
-            {title}
+          <Link to="/statistics" search={{ tab: 'alerts', id }} data-row>
+            {ruleTitle(id, title, t)}
           </Link>
-          <div className={styles.hint}>{evaluationError || description}</div>
+          <div className={styles.hint}>{evaluationError || ruleDescription({ id, description }, t)}</div>
         </>
       ),
     },
@@ -172,10 +174,12 @@ function Active() {
             />
             <div>
               <Link to="/statistics" search={{ tab: 'alerts', id: alert.rule }}>
-                {alert.title}
+                {ruleTitle(alert.rule, alert.title, t)}
               </Link>{' '}
-              <span className={styles.hint}>{since && <Since date={since} />}</span>
-              <div className={styles.why}>{alert.summary}</div>
+              <GroupOf labels={alert.labels} /> <span className={styles.hint}>{since && <Since date={since} />}</span>
+              <div className={styles.why} lang="en">
+                {alert.summary}
+              </div>
             </div>
             <div className={styles.right}>
               {alert.silence ? (
@@ -205,45 +209,36 @@ function SilenceLink({ rule }: { rule: string }) {
 /** @returns what can be done with a rule; each is taken back by its opposite. */
 export function useRuleActions() {
   const { t } = useTranslation()
-  const client = useQueryClient()
   const { set } = useSearch()
-  async function pause(rule: AlertRule, paused: boolean) {
-    await callUnaryMethod(transport, updateAlertRule, {
-      alertRule: { id: rule.id, paused },
-      updateMask: { paths: ['paused'] },
-    })
-    await refreshAlerts(client)
-  }
+  const act = useAct(refreshAlerts)
+  const setPaused = ({ id }: AlertRule, paused: boolean) =>
+    callUnaryMethod(transport, updateAlertRule, { alertRule: { id, paused }, updateMask: { paths: ['paused'] } })
   return {
-    async pause(rule: AlertRule) {
-      try {
-        await pause(rule, !rule.paused)
-        const key = rule.paused ? 'statistics.alert.resumed' : 'statistics.alert.pausedNow'
-        await toastUndo(t(key, { title: rule.title }), () => pause(rule, rule.paused))
-      } catch (error) {
-        await toastProblem(error)
-      }
+    pause(rule: AlertRule) {
+      const key = rule.paused ? 'statistics.alert.resumed' : 'statistics.alert.pausedNow'
+      return act(() => setPaused(rule, !rule.paused), {
+        said: t(key, { title: ruleTitle(rule.id, rule.title, t) }),
+        back: () => setPaused(rule, rule.paused),
+      })
     },
-    async remove(rule: AlertRule) {
-      try {
-        await callUnaryMethod(transport, deleteAlertRule, { id: rule.id, etag: rule.etag })
-        set({ id: undefined })
-        await refreshAlerts(client)
-        await toastUndo(t('statistics.alert.deleted', { title: rule.title }), async () => {
-          const { title, description, paused, severity, condition, labels, webhooks, hold, keepFiring, interval } = rule
-          await callUnaryMethod(transport, createAlertRule, {
-            alertRule: {
-              ...{ title, description, paused, severity, condition, labels, webhooks },
-              ...(hold && { hold }),
-              ...(keepFiring && { keepFiring }),
-              ...(interval && { interval }),
-            },
-          })
-          await refreshAlerts(client)
-        })
-      } catch (error) {
-        await toastProblem(error)
+    remove(rule: AlertRule) {
+      const { title, description, paused, severity, condition, labels, webhooks, hold, keepFiring, interval } = rule
+      const alertRule = {
+        ...{ title, description, paused, severity, condition, labels, webhooks },
+        ...(hold && { hold }),
+        ...(keepFiring && { keepFiring }),
+        ...(interval && { interval }),
       }
+      return act(
+        async () => {
+          await callUnaryMethod(transport, deleteAlertRule, { id: rule.id, etag: rule.etag })
+          set({ id: undefined })
+        },
+        {
+          said: t('statistics.alert.deleted', { title: ruleTitle(rule.id, title, t) }),
+          back: () => callUnaryMethod(transport, createAlertRule, { alertRule }),
+        },
+      )
     },
   }
 }
@@ -253,22 +248,15 @@ function RuleMenu({ rule }: { rule: AlertRule }) {
   const { set } = useSearch()
   const { pause, remove } = useRuleActions()
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={`${t('common.actions')}: ${rule.title}`}>
-          <IconDots size={16} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item onClick={() => set({ id: rule.id, edit: true }, true)}>{t('statistics.alert.edit')}</Menu.Item>
-        <Menu.Item onClick={() => set({ part: 'silences', id: `new:${rule.id}` }, true)}>
-          {t('statistics.alert.silence')}
-        </Menu.Item>
-        <Menu.Item onClick={() => void pause(rule)}>
-          {t(rule.paused ? 'statistics.alert.resume' : 'statistics.alert.pause')}
-        </Menu.Item>
-        <Menu.Item onClick={() => void remove(rule)}>{t('statistics.alert.delete')}</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <RowMenu name={ruleTitle(rule.id, rule.title, t)}>
+      <Menu.Item onClick={() => set({ id: rule.id, edit: true }, true)}>{t('statistics.alert.edit')}</Menu.Item>
+      <Menu.Item onClick={() => set({ part: 'silences', id: `new:${rule.id}` }, true)}>
+        {t('statistics.alert.silence')}
+      </Menu.Item>
+      <Menu.Item onClick={() => void pause(rule)}>
+        {t(rule.paused ? 'statistics.alert.resume' : 'statistics.alert.pause')}
+      </Menu.Item>
+      <Menu.Item onClick={() => void remove(rule)}>{t('statistics.alert.delete')}</Menu.Item>
+    </RowMenu>
   )
 }

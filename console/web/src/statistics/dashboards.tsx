@@ -1,30 +1,32 @@
 /** Dashboards: the list, and the one that is open. */
-import { useInfiniteQuery, useMutation } from '@connectrpc/connect-query'
-import { ActionIcon, Button, Group, Menu, Text } from '@mantine/core'
+import { callUnaryMethod, useInfiniteQuery } from '@connectrpc/connect-query'
+import { Button, Group, Menu, Text } from '@mantine/core'
 import {
   type Dashboard,
   DashboardsService,
   Visibility,
 } from '@site11/proto/es/site11/statistics/v1/dashboards_service_pb.ts'
-import { IconDots, IconPlus, IconUpload } from '@tabler/icons-react'
-import { useQueryClient } from '@tanstack/react-query'
+import { IconPlus, IconUpload } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { transport } from '../api/client.ts'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
 import { dateOf } from '../mesh/state.ts'
 import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import { RowMenu } from '../ui/row-menu.tsx'
 import { Ago } from '../ui/time.tsx'
-import { toastProblem, toastUndo } from '../ui/toasts.tsx'
 import { isAbsent, NotRunning } from './absent.tsx'
 import { Board } from './board.tsx'
+import { dashboardInWords } from './built-in.ts'
 import { exportDashboard } from './dashboard-file.ts'
 import { ImportDashboard } from './import-dashboard.tsx'
 import { refreshDashboards } from './refresh.ts'
 import styles from './statistics.module.css'
+import { useAct } from './use-act.ts'
 import { useSearch } from './use-search.ts'
 
 const { listDashboards, copyDashboard, createDashboard, deleteDashboard } = DashboardsService.method
@@ -48,14 +50,14 @@ function List() {
   if (error && !data) {
     return isAbsent(error) ? <NotRunning onRetry={refetch} /> : <ProblemInline error={error} onRetry={refetch} />
   }
-  const rows = data?.pages.flatMap(({ dashboards }) => dashboards)
+  const rows = data?.pages.flatMap(({ dashboards }) => dashboards.map(each => dashboardInWords(each, t)))
   const columns: Column<Dashboard>[] = [
     {
       key: 'title',
       header: t('statistics.dashboard.title'),
       cell: ({ id, title, description }) => (
         <>
-          <Link to="/statistics" search={{ tab: 'dashboards', id }}>
+          <Link to="/statistics" search={{ tab: 'dashboards', id }} data-row>
             {title}
           </Link>
           {description && <div className={styles.hint}>{description}</div>}
@@ -85,7 +87,7 @@ function List() {
             header: t('common.actions'),
             quiet: true,
             width: 50,
-            cell: (dashboard: Dashboard) => <RowMenu dashboard={dashboard} />,
+            cell: (dashboard: Dashboard) => <DashboardMenu dashboard={dashboard} />,
           },
         ]
       : []),
@@ -133,64 +135,48 @@ export function SeenBy({ dashboard: { builtIn, visibility } }: { dashboard: Dash
 /** What can be done with a dashboard wherever it is shown. */
 export function useDashboardActions() {
   const { t } = useTranslation()
-  const client = useQueryClient()
   const { set } = useSearch()
-  const copying = useMutation(copyDashboard)
-  const creating = useMutation(createDashboard)
-  const deleting = useMutation(deleteDashboard)
+  const act = useAct(refreshDashboards)
   return {
-    async copy({ id, title }: Dashboard) {
-      try {
-        const { dashboard } = await copying.mutateAsync({ id, title: t('statistics.dashboard.copyOf', { title }) })
-        await refreshDashboards(client)
+    copy: ({ id, title }: Dashboard) =>
+      act(async () => {
+        const named = { id, title: t('statistics.dashboard.copyOf', { title }) }
+        const { dashboard } = await callUnaryMethod(transport, copyDashboard, named)
         if (dashboard) set({ id: dashboard.id, edit: undefined }, true)
-      } catch (error) {
-        await toastProblem(error)
-      }
-    },
+      }),
     /** Taking it back makes one like it, under another id. */
-    async remove(dashboard: Dashboard) {
-      try {
-        await deleting.mutateAsync({ id: dashboard.id, etag: dashboard.etag })
-        set({ id: undefined, edit: undefined })
-        await refreshDashboards(client)
-        await toastUndo(t('statistics.dashboard.deleted', { title: dashboard.title }), async () => {
-          const { title, description, panels, variables, visibility, range } = dashboard
-          await creating.mutateAsync({
-            dashboard: { title, description, panels, variables, visibility, ...(range && { range }) },
-          })
-          await refreshDashboards(client)
-        })
-      } catch (error) {
-        await toastProblem(error)
-      }
+    remove({ id, etag, title, description, panels, variables, visibility, range }: Dashboard) {
+      const dashboard = { title, description, panels, variables, visibility, ...(range && { range }) }
+      return act(
+        async () => {
+          await callUnaryMethod(transport, deleteDashboard, { id, etag })
+          set({ id: undefined, edit: undefined })
+        },
+        {
+          said: t('statistics.dashboard.deleted', { title }),
+          back: () => callUnaryMethod(transport, createDashboard, { dashboard }),
+        },
+      )
     },
   }
 }
 
-function RowMenu({ dashboard }: { dashboard: Dashboard }) {
+function DashboardMenu({ dashboard }: { dashboard: Dashboard }) {
   const { t } = useTranslation()
   const { set } = useSearch()
   const { copy, remove } = useDashboardActions()
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" aria-label={`${t('common.actions')}: ${dashboard.title}`}>
-          <IconDots size={16} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {!dashboard.builtIn && (
-          <Menu.Item onClick={() => set({ id: dashboard.id, edit: true }, true)}>
-            {t('statistics.dashboard.edit')}
-          </Menu.Item>
-        )}
-        <Menu.Item onClick={() => void copy(dashboard)}>{t('statistics.dashboard.duplicate')}</Menu.Item>
-        <Menu.Item onClick={() => void exportDashboard(dashboard)}>{t('statistics.dashboard.export')}</Menu.Item>
-        {!dashboard.builtIn && (
-          <Menu.Item onClick={() => void remove(dashboard)}>{t('statistics.dashboard.delete')}</Menu.Item>
-        )}
-      </Menu.Dropdown>
-    </Menu>
+    <RowMenu name={dashboard.title}>
+      {!dashboard.builtIn && (
+        <Menu.Item onClick={() => set({ id: dashboard.id, edit: true }, true)}>
+          {t('statistics.dashboard.edit')}
+        </Menu.Item>
+      )}
+      <Menu.Item onClick={() => void copy(dashboard)}>{t('statistics.dashboard.duplicate')}</Menu.Item>
+      <Menu.Item onClick={() => void exportDashboard(dashboard)}>{t('statistics.dashboard.export')}</Menu.Item>
+      {!dashboard.builtIn && (
+        <Menu.Item onClick={() => void remove(dashboard)}>{t('statistics.dashboard.delete')}</Menu.Item>
+      )}
+    </RowMenu>
   )
 }

@@ -6,6 +6,7 @@ import { DashboardsService } from '@site11/proto/es/site11/statistics/v1/dashboa
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { type FieldViolation, problemFrom } from '../api/problem.ts'
 import { ProblemInline } from '../ui/problem.tsx'
 import { SideDrawer } from '../ui/side-drawer.tsx'
 import { refreshDashboards } from './refresh.ts'
@@ -18,6 +19,14 @@ export function ImportDashboard({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('')
   const [flaw, setFlaw] = useState('')
   const importing = useMutation(DashboardsService.method.importDashboard)
+  const { reason, violations } = problemFrom(importing.error)
+  const wrong = reason === 'INVALID_FIELD' ? violations : []
+  function write(next: string) {
+    setText(next)
+    // What is said of it was said of another text.
+    setFlaw('')
+    importing.reset()
+  }
   async function send() {
     let document: JsonObject
     try {
@@ -44,7 +53,7 @@ export function ImportDashboard({ onClose }: { onClose: () => void }) {
         }}
       >
         <Stack gap="sm">
-          <FileButton accept="application/json,.json" onChange={async file => file && setText(await file.text())}>
+          <FileButton accept="application/json,.json" onChange={async file => file && write(await file.text())}>
             {props => (
               <Button variant="default" {...props}>
                 {t('statistics.dashboard.chooseFile')}
@@ -54,15 +63,15 @@ export function ImportDashboard({ onClose }: { onClose: () => void }) {
           <Textarea
             label={t('statistics.dashboard.document')}
             description={t('statistics.dashboard.documentHint')}
-            className="mono"
+            classNames={{ input: 'mono' }}
             autosize
             minRows={10}
             maxRows={24}
             value={text}
-            error={flaw}
-            onChange={event => setText(event.currentTarget.value)}
+            error={flaw || (wrong.length > 0 && <Places wrong={wrong} />)}
+            onChange={event => write(event.currentTarget.value)}
           />
-          {importing.error && <ProblemInline error={importing.error} />}
+          {importing.error && wrong.length === 0 && <ProblemInline error={importing.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               {t('common.cancel')}
@@ -75,4 +84,13 @@ export function ImportDashboard({ onClose }: { onClose: () => void }) {
       </form>
     </SideDrawer>
   )
+}
+
+/** Where the document is not right, and how. */
+function Places({ wrong }: { wrong: FieldViolation[] }) {
+  return wrong.map(({ field, description }) => (
+    <span key={field + description} style={{ display: 'block' }}>
+      <span className="mono">{field.replace(/^document\.?/, '')}</span> {description}
+    </span>
+  ))
 }

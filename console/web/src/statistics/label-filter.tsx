@@ -84,7 +84,7 @@ function FilterText({ filter, onChange }: { filter: string; onChange: (filter: s
     <TextInput
       size="xs"
       flex="1 1 300px"
-      className="mono"
+      classNames={{ input: 'mono' }}
       aria-label={t('statistics.filter.text')}
       placeholder={'service = "users" AND status != "OK"'}
       value={text}

@@ -11,6 +11,7 @@ import { CopyCallMenu } from '../ui/copy-call.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { HowMetricsCome, isAbsent, NotRunning } from './absent.tsx'
 import { AddToDashboard } from './add-to-dashboard.tsx'
+import { metricText } from './built-in.ts'
 import { Figure } from './figure.tsx'
 import { aggregateOf, aggregations, kindName } from './kinds.ts'
 import { newPanel } from './panels.ts'
@@ -109,8 +110,7 @@ function Explorer() {
               {name}
             </Text>
             <Text size="sm" c="dimmed">
-              {metric?.description}
-              {metric && ` ${t(`statistics.kind.${kindName(metric.kind)}Hint`)}`}
+              {metric && `${metricText(metric, t)} ${t(`statistics.kind.${kindName(metric.kind)}Hint`)}`}
             </Text>
           </div>
           <Group gap="xs">

@@ -4,7 +4,6 @@ import { skipToken, useMutation, useQuery } from '@connectrpc/connect-query'
 import { Button, Group, MultiSelect, SegmentedControl, Select, Skeleton, Text } from '@mantine/core'
 import { type EventSchema, ProductService } from '@site11/proto/es/site11/statistics/v1/product_service_pb.ts'
 import { IconPlus } from '@tabler/icons-react'
-import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -16,7 +15,6 @@ import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { TabLinks } from '../ui/tab-links.tsx'
-import { toastProblem, toastUndo } from '../ui/toasts.tsx'
 import { HowMetricsCome, isAbsent, NotRunning } from './absent.tsx'
 import { spanOf } from './range.ts'
 import { refreshProduct } from './refresh.ts'
@@ -25,6 +23,7 @@ import { parts } from './search.ts'
 import { SpanBar } from './span-bar.tsx'
 import styles from './statistics.module.css'
 import { valueText } from './units.ts'
+import { useAct } from './use-act.ts'
 import { useChoice, useSearch } from './use-search.ts'
 
 const { listEventSchemas, putEventSchema, deleteEventSchema, queryFunnel, queryRetention } = ProductService.method
@@ -64,30 +63,23 @@ export function Product() {
 
 function Schemas({ schemas }: { schemas: EventSchema[] | undefined }) {
   const { t } = useTranslation()
-  const client = useQueryClient()
+  const act = useAct(refreshProduct)
   const mayWrite = mayCall(useSession(), putEventSchema)
   const [editing, setEditing] = useState<EventSchema | 'new'>()
   const deleting = useMutation(deleteEventSchema)
   const putting = useMutation(putEventSchema)
-  async function remove(schema: EventSchema) {
-    try {
-      await deleting.mutateAsync({ event: schema.event })
-      await refreshProduct(client)
-      await toastUndo(t('statistics.product.removed', { event: schema.event }), async () => {
-        await putting.mutateAsync({ schema })
-        await refreshProduct(client)
-      })
-    } catch (error) {
-      await toastProblem(error)
-    }
-  }
+  const remove = (schema: EventSchema) =>
+    act(() => deleting.mutateAsync({ event: schema.event }), {
+      said: t('statistics.product.removed', { event: schema.event }),
+      back: () => putting.mutateAsync({ schema }),
+    })
   const columns: Column<EventSchema>[] = [
     {
       key: 'event',
       header: t('statistics.product.event'),
       cell: ({ event, description }) => (
         <>
-          <Link to="/statistics" search={{ metric: `product.${event}` }} className="mono">
+          <Link to="/statistics" search={{ metric: `product.${event}` }} className="mono" data-row>
             {event}
           </Link>
           <div className={styles.hint}>{description}</div>
@@ -221,6 +213,7 @@ function Funnel({ events }: { events: string[] }) {
                         before > 0 &&
                         ` · ${t('statistics.product.ofBefore', { share: shareText(Number(subjects) / before, i18n.language) })}`}
                       {place > 0 &&
+                        subjects > 0n &&
                         median &&
                         ` · ${t('statistics.product.median', { time: valueText(seconds, 's', i18n.language) })}`}
                     </span>

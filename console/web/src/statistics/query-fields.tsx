@@ -1,7 +1,9 @@
 /** What is asked of a metric: which, put together how, of which groups, how many of them. For the explorer, panels and rules alike. */
+
 import { MultiSelect, Select, Stack, Text } from '@mantine/core'
 import type { Metric } from '@site11/proto/es/site11/statistics/v1/metrics_service_pb.ts'
 import { useTranslation } from 'react-i18next'
+import { metricText } from './built-in.ts'
 import { aggregateOf, aggregatesOf, kindName } from './kinds.ts'
 import { LabelFilter } from './label-filter.tsx'
 import type { Aggregate } from './search.ts'
@@ -123,7 +125,9 @@ function MetricPicker({ metrics, value, onChange }: MetricPickerProps) {
         const words = search.toLowerCase().trim().split(/\s+/)
         return options.filter(option => {
           if (!('value' in option)) return true
-          const text = `${option.value} ${known.get(option.value)?.description ?? ''}`.toLowerCase()
+          const metric = known.get(option.value)
+          // As it is written here, and as documentation has it.
+          const text = `${option.value} ${metric ? `${metricText(metric, t)} ${metric.description}` : ''}`.toLowerCase()
           return words.every(word => text.includes(word))
         })
       }}
@@ -142,7 +146,7 @@ function MetricPicker({ metrics, value, onChange }: MetricPickerProps) {
             </span>
             {metric?.description && (
               <Text size="xs" c="dimmed">
-                {metric.description}
+                {metricText(metric, t)}
               </Text>
             )}
           </Stack>

@@ -15,8 +15,10 @@ import { Panel } from '../ui/panel.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
 import { AlertHistory } from './alert-history.tsx'
 import { RuleMark, useRuleActions } from './alerts.tsx'
+import { ruleDescription, ruleTitle } from './built-in.ts'
 import { draftOf, newDraft } from './rule-draft.ts'
-import { RuleForm, RulePreview, RuleSentence } from './rule-form.tsx'
+import { RuleForm } from './rule-form.tsx'
+import { RulePreview, RuleSentence } from './rule-preview.tsx'
 import styles from './statistics.module.css'
 import { useSearch } from './use-search.ts'
 
@@ -56,10 +58,10 @@ function Shown({ rule }: { rule: AlertRule }) {
             <Link to="/statistics" search={{ tab: 'alerts' }} className={styles.up}>
               {t('statistics.tabs.alerts')}
             </Link>
-            <Title order={2}>{rule.title}</Title>
+            <Title order={2}>{ruleTitle(rule.id, rule.title, t)}</Title>
           </Group>
           <Text size="sm" c="dimmed" maw={720}>
-            {rule.description}
+            {ruleDescription(rule, t)}
           </Text>
         </div>
         {mayWrite && (

@@ -50,7 +50,7 @@ export function SchemaForm({ schema, onClose }: { schema: EventSchema | undefine
           <TextInput
             label={t('statistics.product.event')}
             placeholder="checkout"
-            className="mono"
+            classNames={{ input: 'mono' }}
             data-autofocus
             required
             disabled={schema !== undefined}
@@ -73,7 +73,7 @@ export function SchemaForm({ schema, onClose }: { schema: EventSchema | undefine
                   flex={1}
                   aria-label={t('statistics.product.property')}
                   placeholder="amount"
-                  className="mono"
+                  classNames={{ input: 'mono' }}
                   value={property.name}
                   onChange={event => setProperty(place, { name: event.currentTarget.value.trim() })}
                 />

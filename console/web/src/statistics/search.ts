@@ -92,6 +92,10 @@ export function statisticsSearch(given: Record<string, unknown>): StatisticsSear
   }
 }
 
+/** @returns whether what is being made or changed is still shown there: a span, a zoom or a choice leads nowhere else. */
+export const staysIn = ({ pathname, search }: { pathname: string; search: StatisticsSearch }, id: string) =>
+  pathname === '/statistics' && search.id === id && (search.edit === true || id === 'new')
+
 const one = <T extends string>(known: readonly T[], given: unknown): T | undefined => known.find(each => each === given)
 
 const text = (given: unknown, most: number): string =>

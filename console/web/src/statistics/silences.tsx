@@ -1,7 +1,7 @@
 /** Silences: which alerts are not told of, until when, and why. */
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { useMutation, useQuery } from '@connectrpc/connect-query'
+import { callUnaryMethod, useMutation, useQuery } from '@connectrpc/connect-query'
 import { ActionIcon, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core'
 import {
   AlertMatcherSchema,
@@ -12,6 +12,7 @@ import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { transport } from '../api/client.ts'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
 import { dateOf } from '../mesh/state.ts'
@@ -21,21 +22,26 @@ import { ProblemInline } from '../ui/problem.tsx'
 import { SideDrawer } from '../ui/side-drawer.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
-import { toastProblem } from '../ui/toasts.tsx'
 import { refreshAlerts } from './refresh.ts'
 import styles from './statistics.module.css'
+import { useAct } from './use-act.ts'
 import { useSearch } from './use-search.ts'
 
 const { listAlertSilences, createAlertSilence, endAlertSilence } = AlertsService.method
 
 export function Silences() {
   const { t } = useTranslation()
-  const client = useQueryClient()
+  const act = useAct(refreshAlerts)
   const { search, set } = useSearch()
   const mayWrite = mayCall(useSession(), createAlertSilence)
   const { data, error, refetch } = useQuery(listAlertSilences, { pageSize: 100 }, { refetchInterval: 30_000 })
-  const ending = useMutation(endAlertSilence)
   if (error && !data) return <ProblemInline error={error} onRetry={refetch} />
+  const end = ({ id, matchers, reason, until }: AlertSilence) =>
+    act(() => callUnaryMethod(transport, endAlertSilence, { id }), {
+      said: t('statistics.silence.ended'),
+      back: () =>
+        callUnaryMethod(transport, createAlertSilence, { alertSilence: { matchers, reason, ...(until && { until }) } }),
+    })
   const columns: Column<AlertSilence>[] = [
     {
       key: 'what',
@@ -74,18 +80,9 @@ export function Silences() {
             header: t('common.actions'),
             quiet: true,
             width: 110,
-            cell: ({ id, active }: AlertSilence) =>
-              active && (
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  onClick={() =>
-                    ending
-                      .mutateAsync({ id })
-                      .then(() => refreshAlerts(client))
-                      .catch(toastProblem)
-                  }
-                >
+            cell: (silence: AlertSilence) =>
+              silence.active && (
+                <Button size="compact-sm" variant="default" onClick={() => void end(silence)}>
                   {t('statistics.silence.end')}
                 </Button>
               ),
@@ -159,15 +156,15 @@ function NewSilence({ rule, onClose }: { rule: string; onClose: () => void }) {
                     w={130}
                     aria-label={t('statistics.filter.label')}
                     value={label}
-                    className="mono"
+                    classNames={{ input: 'mono' }}
                     onChange={event => change(place, { label: event.currentTarget.value })}
                   />
                   <TextInput
                     flex={1}
                     aria-label={t('statistics.filter.value')}
-                    placeholder={t('statistics.silence.valueHint')}
+                    placeholder="users"
                     value={value}
-                    className="mono"
+                    classNames={{ input: 'mono' }}
                     onChange={event => change(place, { value: event.currentTarget.value })}
                   />
                   {matchers.length > 1 && (
@@ -182,6 +179,9 @@ function NewSilence({ rule, onClose }: { rule: string; onClose: () => void }) {
                   )}
                 </Group>
               ))}
+              <Text size="xs" c="dimmed">
+                {t('statistics.silence.valueHint')}
+              </Text>
               {matchers.length < 8 && (
                 <Button
                   size="compact-sm"

@@ -39,7 +39,8 @@ export function SpanBar({ usual = defaultRange, still = false, children }: SpanB
       <Group gap="xs">
         {narrow ? (
           <Select
-            w={130}
+            size="xs"
+            w={110}
             aria-label={t('statistics.range.label')}
             value={value}
             onChange={choose}
@@ -71,7 +72,7 @@ export function SpanBar({ usual = defaultRange, still = false, children }: SpanB
         {!still && (
           <Select
             size="xs"
-            w={170}
+            w={narrow ? 150 : 170}
             aria-label={t('statistics.compare.label')}
             placeholder={t('statistics.compare.none')}
             clearable

@@ -2,7 +2,7 @@
 import { Code, ConnectError } from '@connectrpc/connect'
 import { Skeleton } from '@mantine/core'
 import { MetricsService } from '@site11/proto/es/site11/statistics/v1/metrics_service_pb.ts'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { mayCall } from '../api/policy.ts'
 import { useSession } from '../api/use-session.ts'
@@ -10,6 +10,7 @@ import { useCommands } from '../palette/commands.ts'
 import { Boundary } from '../ui/boundary.tsx'
 import { Page } from '../ui/page.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import { useRowFocus } from '../ui/row-keys.ts'
 import { TabLinks } from '../ui/tab-links.tsx'
 import { tabs } from './search.ts'
 import styles from './statistics.module.css'
@@ -35,11 +36,14 @@ export function Statistics() {
       run: () => set({ tab: name, id: undefined, edit: undefined, part: undefined }, true),
     })),
   )
+  // Whatever list is shown: of rules, dashboards, reports.
+  const list = useRef<HTMLDivElement>(null)
+  useRowFocus(list)
   const Room = rooms[tab]
   return (
     <Page title={t('statistics.title')}>
       {may ? (
-        <div className={styles.page}>
+        <div ref={list} className={styles.page}>
           <TabLinks
             label={t('statistics.title')}
             tabs={tabs.map(name => ({

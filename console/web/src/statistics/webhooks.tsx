@@ -1,13 +1,13 @@
 /** Where alerts are told of: addresses, with a way to try each. */
 import { useMutation, useQuery } from '@connectrpc/connect-query'
-import { ActionIcon, Button, Code, CopyButton, Group, Menu, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Code, CopyButton, Group, Menu, Stack, Text, TextInput } from '@mantine/core'
 import {
   type AlertDelivery,
   AlertsService,
   type AlertWebhook,
   CreateAlertWebhookRequestSchema,
 } from '@site11/proto/es/site11/statistics/v1/alerts_service_pb.ts'
-import { IconDots, IconPlus } from '@tabler/icons-react'
+import { IconPlus } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -15,12 +15,15 @@ import { type Column, DataTable } from '../ui/data-table.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { useContractForm } from '../ui/form.tsx'
 import { ProblemInline } from '../ui/problem.tsx'
+import { QuestionDialog } from '../ui/question.tsx'
+import { RowMenu } from '../ui/row-menu.tsx'
 import { SideDrawer } from '../ui/side-drawer.tsx'
 import { StateMark } from '../ui/state.tsx'
 import { toastProblem } from '../ui/toasts.tsx'
 import { deliveryMark } from './alert-state.ts'
 import { refreshAlerts } from './refresh.ts'
 import styles from './statistics.module.css'
+import { useAct } from './use-act.ts'
 
 const { listAlertWebhooks, createAlertWebhook, updateAlertWebhook, deleteAlertWebhook, testAlertWebhook } =
   AlertsService.method
@@ -28,7 +31,9 @@ const { listAlertWebhooks, createAlertWebhook, updateAlertWebhook, deleteAlertWe
 export function Webhooks() {
   const { t } = useTranslation()
   const client = useQueryClient()
+  const act = useAct(refreshAlerts)
   const [adding, setAdding] = useState(false)
+  const [removing, setRemoving] = useState<Pick<AlertWebhook, 'id' | 'title' | 'etag'>>()
   /** What came of trying each, since this page is there. */
   const [tried, setTried] = useState<ReadonlyMap<string, AlertDelivery | 'trying'>>(new Map())
   const { data, error, refetch } = useQuery(listAlertWebhooks, { pageSize: 200 })
@@ -53,7 +58,8 @@ export function Webhooks() {
       await toastProblem(thrown)
     }
   }
-  const doing = (work: Promise<unknown>) => void work.then(() => refreshAlerts(client)).catch(toastProblem)
+  const setPaused = (id: string, paused: boolean) =>
+    updating.mutateAsync({ alertWebhook: { id, paused }, updateMask: { paths: ['paused'] } })
   const columns: Column<AlertWebhook>[] = [
     {
       key: 'title',
@@ -68,48 +74,27 @@ export function Webhooks() {
       ),
     },
     {
-      key: 'test',
-      header: t('statistics.webhook.test'),
-      quiet: true,
-      width: 120,
-      cell: ({ id }) => (
-        <Button
-          size="compact-sm"
-          variant="default"
-          loading={tried.get(id) === 'trying'}
-          onClick={() => void tryOut(id)}
-        >
-          {t('statistics.webhook.test')}
-        </Button>
-      ),
-    },
-    {
-      key: 'menu',
+      key: 'acts',
       header: t('common.actions'),
       quiet: true,
-      width: 50,
+      width: 170,
       cell: ({ id, title, paused, etag }) => (
-        <Menu position="bottom-end">
-          <Menu.Target>
-            <ActionIcon variant="subtle" color="gray" aria-label={`${t('common.actions')}: ${title}`}>
-              <IconDots size={16} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item
-              onClick={() =>
-                doing(
-                  updating.mutateAsync({ alertWebhook: { id, paused: !paused }, updateMask: { paths: ['paused'] } }),
-                )
-              }
-            >
+        <Group gap={6} wrap="nowrap" justify="flex-end">
+          <Button
+            size="compact-sm"
+            variant="default"
+            loading={tried.get(id) === 'trying'}
+            onClick={() => void tryOut(id)}
+          >
+            {t('statistics.webhook.test')}
+          </Button>
+          <RowMenu name={title}>
+            <Menu.Item onClick={() => void act(() => setPaused(id, !paused))}>
               {t(paused ? 'statistics.webhook.resume' : 'statistics.webhook.pause')}
             </Menu.Item>
-            <Menu.Item onClick={() => doing(deleting.mutateAsync({ id, etag }))}>
-              {t('statistics.webhook.delete')}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+            <Menu.Item onClick={() => setRemoving({ id, title, etag })}>{t('statistics.webhook.delete')}</Menu.Item>
+          </RowMenu>
+        </Group>
       ),
     },
   ]
@@ -131,6 +116,21 @@ export function Webhooks() {
         empty={<Empty title={t('statistics.webhook.none')} hint={t('statistics.webhook.noneHint')} />}
       />
       {adding && <NewWebhook onClose={() => setAdding(false)} />}
+      {removing && (
+        <QuestionDialog
+          title={t('statistics.webhook.delete')}
+          name={removing.title}
+          action={t('statistics.webhook.delete')}
+          onClose={() => setRemoving(undefined)}
+          onSure={async () => {
+            await deleting.mutateAsync({ id: removing.id, etag: removing.etag })
+            await refreshAlerts(client)
+            setRemoving(undefined)
+          }}
+        >
+          <Text>{t('statistics.webhook.deleteText')}</Text>
+        </QuestionDialog>
+      )}
     </>
   )
 }

@@ -25,6 +25,9 @@ interface DataTableProps<Row> {
   empty: ReactNode
 }
 
+/** On a card a menu stands in its corner; what is wider stands below, so that it lies upon nothing. */
+const quietPlace = ({ width = 0 }: { width?: number }) => (width > 60 ? styles.acts : styles.corner)
+
 export function DataTable<Row>({ label, columns, rows, rowKey, empty }: DataTableProps<Row>) {
   const { t } = useTranslation()
   const narrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false })
@@ -42,7 +45,7 @@ export function DataTable<Row>({ label, columns, rows, rowKey, empty }: DataTabl
             <li key={keyOf(row, index)}>
               {columns.map((column, place) =>
                 place === 0 || column.quiet ? (
-                  <div key={column.key} className={column.quiet ? styles.corner : styles.lead}>
+                  <div key={column.key} className={column.quiet ? quietPlace(column) : styles.lead}>
                     {cell(column, row)}
                   </div>
                 ) : (

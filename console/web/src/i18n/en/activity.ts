@@ -85,6 +85,7 @@ export const activity = {
     ca_rotated: 'Authority rotated',
     console_started: 'Console started',
     console_stopped: 'Console stopped',
+    journal_gap: 'Changes not kept',
     journal_checkpoint: 'Checkpoint',
   },
 }

@@ -1,14 +1,13 @@
 import { account } from './account.ts'
 import { findings } from './findings.ts'
 import { overview } from './overview.ts'
-import { palette } from './palette.ts'
 import { servicesBase } from './services-base.ts'
 import { signals } from './signals.ts'
 
 /** What sign-in, the frame and the overview say: there from the start. What other pages say comes with them (`rooms`). */
 export const base = {
   findings,
-  palette,
+  palette: { open: 'Search or do' },
   nav: {
     label: 'Pages',
     overview: 'Overview',
@@ -53,6 +52,7 @@ export const base = {
     optional: 'optional',
     actions: 'Actions',
     back: 'Back to the start page',
+    typeName: 'Type {{name}} to go on',
   },
   state: {
     healthy: 'Healthy',

@@ -27,7 +27,6 @@ export const events = {
     '{{count}} wait, the oldest for {{time}}. Start {{group}}, or more of it; a group that nobody reads for any more is to be deleted.',
   stuck: 'Has dead letters',
   stuckText: 'Events that it could not handle, and what waits behind them: look why, then retry or skip.',
-  actionsOf: 'Actions on {{name}}',
   type: 'Type, such as UserCreated',
   subject: 'Subject, such as users/<id>',
   stream: 'Stream',

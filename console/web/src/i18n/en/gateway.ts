@@ -39,6 +39,21 @@ export const gateway = {
   ackedTime: 'Accepted',
   cause: 'Cause',
   refusals: 'Refused lately',
+  envoySaid: 'What Envoy said',
+  nack: {
+    regex:
+      'Paths of the contracts make a regular expression that is larger than Envoy takes, or is not valid: fewer or shorter paths are taken.',
+    rest: 'The REST form of a method cannot be made: its path, its body or a message it names is not in the contract as Envoy needs it.',
+    cluster: 'A route leads to a service that Envoy does not know, or does not know yet.',
+    constraint: 'A value is outside of what Envoy permits, such as a name that is empty or a time below the least one.',
+    unknownField:
+      'Envoy does not know a field or an extension: it is older than this Console, or was built without it.',
+    twice: 'Two parts of the configuration claim the same name, domain or path.',
+    address: 'The address to listen at is taken by another process, or is none.',
+    keys: 'The keys that tokens are checked with cannot be read.',
+    certificate: 'A certificate, its key or its authority cannot be read, or the two do not belong together.',
+    other: 'Envoy did not take this configuration.',
+  },
   takenBack: 'Contract of {{service}} taken back',
   why: 'Why',
   contractBy: 'brought the contract, by',
@@ -75,7 +90,6 @@ export const gateway = {
     ca: 'A new authority is made and published now. It signs once everybody has it, and the old one is believed until its last certificate has expired. No connection is cut. This cannot be taken back.',
   },
   touched: 'It concerns {{instances}} and {{proxies}}.',
-  typeName: 'Type {{name}} to go on',
   rotated: {
     keys: 'A new signing key is published. It signs from {{time}}.',
     ca: 'A new authority is published. It signs from {{time}}.',

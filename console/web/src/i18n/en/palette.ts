@@ -1,5 +1,5 @@
+/** What the palette and the map of keys say, once they are opened. */
 export const palette = {
-  open: 'Search or do',
   placeholder: 'Search pages, services, users, methods and actions',
   results: 'Found',
   none: 'Nothing is called that.',

@@ -1,4 +1,7 @@
+import { builtIn } from './built-in.ts'
+
 export const statistics = {
+  builtIn,
   title: 'Statistics',
   show: 'Show {{what}}',
   tabs: { metrics: 'Metrics', dashboards: 'Dashboards', alerts: 'Alerts', reports: 'Reports', product: 'Product' },
@@ -251,12 +254,13 @@ export const statistics = {
     over: 'Over',
     until: 'Until',
     end: 'End silence',
+    ended: 'The silence has ended.',
     hint: 'A silenced alert goes on, but nobody is told of it.',
     create: 'New silence',
     none: 'Nothing is silenced.',
     noneHint: 'Silence an alert before planned work, with a reason for others to read.',
     which: 'Alerts with all of these labels',
-    valueHint: 'value; * at its end for any rest',
+    valueHint: 'A * at the end of a value stands for any rest.',
     addMatcher: 'Add label',
     length: 'For how long',
     hours_one: '{{count}} hour',
@@ -279,6 +283,7 @@ export const statistics = {
     pause: 'Pause webhook',
     resume: 'Resume webhook',
     delete: 'Delete webhook',
+    deleteText: 'Rules that name it tell it nothing any more. Its signing secret is gone for good.',
     waiting: 'Waiting',
     delivered: 'Delivered',
     failed: 'Failed',
@@ -299,6 +304,7 @@ export const statistics = {
     download: 'Download {{name}}',
     delete: 'Delete',
     deleteOne: 'Delete {{title}}',
+    unscheduled: 'No report of {{title}} is made by itself any more.',
     none: 'There is no report yet.',
     noneHint: 'A report keeps what a dashboard showed, as files: make one now, or let a schedule do it.',
     noSchedule: 'Nothing is scheduled.',

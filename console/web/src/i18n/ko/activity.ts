@@ -82,6 +82,7 @@ export const activity = {
     ca_rotated: '인증 기관 교체',
     console_started: '콘솔 시작',
     console_stopped: '콘솔 정지',
+    journal_gap: '저장되지 않은 변경',
     journal_checkpoint: '체크포인트',
   },
 }

@@ -1,14 +1,13 @@
 import { account } from './account.ts'
 import { findings } from './findings.ts'
 import { overview } from './overview.ts'
-import { palette } from './palette.ts'
 import { servicesBase } from './services-base.ts'
 import { signals } from './signals.ts'
 
 /** As `en/base.ts`. */
 export const base = {
   findings,
-  palette,
+  palette: { open: '찾기와 실행' },
   nav: {
     label: '페이지',
     overview: '개요',
@@ -53,6 +52,7 @@ export const base = {
     optional: '선택',
     actions: '작업',
     back: '첫 페이지로',
+    typeName: '계속하려면 다음을 입력하십시오: {{name}}',
   },
   state: {
     healthy: '정상',

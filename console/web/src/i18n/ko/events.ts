@@ -28,7 +28,6 @@ export const events = {
   stuck: '처리 실패 있음',
   stuckText:
     '처리하지 못한 이벤트와 그 뒤에서 기다리는 이벤트가 있습니다. 원인을 확인한 뒤 다시 시도하거나 건너뛰십시오.',
-  actionsOf: '{{name}} 작업',
   type: '유형(예: UserCreated)',
   subject: '대상(예: users/<id>)',
   stream: '스트림',

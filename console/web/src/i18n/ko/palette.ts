@@ -1,5 +1,5 @@
+/** What the palette and the map of keys say, once they are opened. */
 export const palette = {
-  open: '찾기와 실행',
   placeholder: '페이지, 서비스, 사용자, 메서드, 작업 찾기',
   results: '찾은 것',
   none: '그런 이름은 없습니다.',

@@ -1,4 +1,7 @@
+import { builtIn } from './built-in.ts'
+
 export const statistics = {
+  builtIn,
   title: '통계',
   show: '{{what}} 보기',
   tabs: { metrics: '메트릭', dashboards: '대시보드', alerts: '알림', reports: '보고서', product: '제품 분석' },
@@ -246,12 +249,13 @@ export const statistics = {
     over: '끝남',
     until: '종료',
     end: '중지 해제',
+    ended: '알림 중지를 해제했습니다.',
     hint: '중지해도 알림 상태는 계속 바뀌며, 전송만 하지 않습니다.',
     create: '새 알림 중지',
     none: '중지한 알림이 없습니다.',
     noneHint: '계획된 작업 전에 사유를 남기고 알림을 중지하십시오.',
     which: '다음 레이블이 모두 일치하는 알림',
-    valueHint: '값. 끝에 *를 붙이면 나머지는 무엇이든 일치합니다.',
+    valueHint: '값 끝에 *를 붙이면 나머지는 무엇이든 일치합니다.',
     addMatcher: '레이블 추가',
     length: '기간',
     hours_other: '{{count}}시간',
@@ -272,6 +276,7 @@ export const statistics = {
     pause: '웹훅 일시 정지',
     resume: '웹훅 다시 시작',
     delete: '웹훅 삭제',
+    deleteText: '이 웹훅을 지정한 규칙은 더 이상 여기로 알리지 않습니다. 서명용 비밀 키도 되살릴 수 없습니다.',
     waiting: '대기 중',
     delivered: '전송됨',
     failed: '실패',
@@ -291,6 +296,7 @@ export const statistics = {
     download: '{{name}} 내려받기',
     delete: '삭제',
     deleteOne: '{{title}} 삭제',
+    unscheduled: '{{title}} 보고서 예약을 삭제했습니다.',
     none: '아직 보고서가 없습니다.',
     noneHint: '보고서는 대시보드의 내용을 파일로 남깁니다. 지금 만들거나 예약하십시오.',
     noSchedule: '예약이 없습니다.',

@@ -4,8 +4,8 @@ import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Modal } from '../palette/modal.tsx'
-import { ProblemInline } from '../ui/problem.tsx'
-import styles from './events.module.css'
+import { ProblemInline } from './problem.tsx'
+import styles from './question.module.css'
 
 interface NamedQuestionProps {
   title: string
@@ -45,7 +45,7 @@ export function NamedQuestion({ title, name, action, onSure, onClose, children }
         {name !== undefined && (
           <TextInput
             autoFocus
-            label={t('gateway.typeName', { name })}
+            label={t('common.typeName', { name })}
             autoComplete="off"
             spellCheck={false}
             value={typed}
