@@ -63,6 +63,11 @@ export const builtIn = {
       description:
         'It has reported nothing of itself for five minutes: it is gone, or hangs. Planned ones are forgotten after an hour.',
     },
+    'dead-letters': {
+      title: 'A service has given events up',
+      description:
+        'It could not handle them, nor what follows of their subjects. Read in the dead letters on the Events page why, mend it, and retry them.',
+    },
     slow: {
       title: 'A service answers slowly',
       description:
@@ -85,6 +90,8 @@ export const builtIn = {
     rpc_client_duration: 'How long calls of other services took, with all their attempts',
     rpc_server_duration: 'How long calls took that this process has answered',
     rpc_server_streams: 'Streams without a time limit that have ended here',
+    site11_events_group_dead_letters:
+      'Events that a consumer group could not handle, and those of their subjects that wait for them',
     site11_events_group_lag: 'Events of the stream that a consumer group has not acknowledged',
     site11_events_group_oldest: 'How old the oldest event is that a consumer group has not acknowledged',
     site11_events_outbox_size: 'Events that wait in outboxes until all groups have acknowledged them',

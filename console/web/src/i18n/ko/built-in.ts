@@ -62,6 +62,11 @@ export const builtIn = {
       description:
         '5분 동안 아무 보고가 없었습니다. 인스턴스가 사라졌거나 멈춘 상태입니다. 계획된 종료라면 한 시간 뒤에 잊힙니다.',
     },
+    'dead-letters': {
+      title: '서비스가 처리를 포기한 이벤트가 있음',
+      description:
+        '처리하지 못한 이벤트와, 같은 대상에서 그 뒤를 기다리는 이벤트가 남아 있습니다. 이벤트 페이지의 데드 레터에서 원인을 확인해 해결한 뒤 다시 시도하십시오.',
+    },
     slow: {
       title: '서비스 응답이 느림',
       description:
@@ -84,6 +89,8 @@ export const builtIn = {
     rpc_client_duration: '다른 서비스 호출에 걸린 시간입니다. 재시도까지 모두 포함합니다.',
     rpc_server_duration: '이 프로세스가 응답한 호출에 걸린 시간입니다.',
     rpc_server_streams: '이 프로세스에서 끝난, 시간 제한 없는 스트림 수입니다.',
+    site11_events_group_dead_letters:
+      '컨슈머 그룹이 처리하지 못한 이벤트와 같은 대상에서 그 뒤를 기다리는 이벤트 수입니다.',
     site11_events_group_lag: '컨슈머 그룹이 아직 확인하지 않은 스트림 이벤트 수입니다.',
     site11_events_group_oldest: '컨슈머 그룹이 확인하지 않은 가장 오래된 이벤트의 나이입니다.',
     site11_events_outbox_size: '모든 그룹이 확인할 때까지 아웃박스에서 기다리는 이벤트 수입니다.',
