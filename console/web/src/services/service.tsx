@@ -71,7 +71,7 @@ function Parts({ name, mesh }: { name: string; mesh: Mesh }) {
     <div className={styles.parts}>
       <div className={styles.head}>
         <StateFacts state={service.state} />
-        <Dependencies service={service} mesh={mesh} />
+        <Dependencies service={service} />
       </div>
       <ActionProgress subject={`services/${name}`} name={name} />
       <Charts service={name} />
@@ -175,7 +175,7 @@ function Instances({ service }: { service: ServiceView }) {
 }
 
 /** What it stands on, as the worst of its instances sees it. */
-function Dependencies({ service, mesh }: { service: ServiceView; mesh: Mesh }) {
+function Dependencies({ service }: { service: ServiceView }) {
   const { t } = useTranslation()
   const names = [...new Set(service.instances.flatMap(({ instance }) => instance.dependencies.map(({ name }) => name)))]
   if (names.length === 0) return null
