@@ -100,12 +100,14 @@ async function cpuSeconds(cdp: CDPSession): Promise<number> {
 function whenFree(): Promise<{ firstPaint: number; interactive: number }> {
   return new Promise(resolve => {
     requestAnimationFrame(() =>
-      requestIdleCallback(() =>
-        resolve({
-          firstPaint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
-          interactive: performance.now(),
-        }),
-      ),
+      requestIdleCallback(() => {
+        const interactive = performance.now()
+        // It may be told of later than it was.
+        new PerformanceObserver(list => {
+          const [paint] = list.getEntriesByName('first-contentful-paint')
+          if (paint) resolve({ firstPaint: paint.startTime, interactive })
+        }).observe({ type: 'paint', buffered: true })
+      }),
     )
   })
 }
