@@ -1,6 +1,11 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { timestampFromDate } from '@bufbuild/protobuf/wkt'
-import { InstanceBeliefsSchema } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
+import {
+  HealthStatus,
+  InstanceBeliefsSchema,
+  type MeshHealth,
+  MeshHealthSchema,
+} from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import {
   InstanceHealth,
   type InstanceSchema,
@@ -49,9 +54,9 @@ const noMongo = failing('mongodb: connection refused', {
 const proxy = create(ProxySchema, { nodeId: 'envoy-1' })
 const drained = { draining: true, drainedBy: 'operator', drainTime: timestampFromDate(noon) }
 
-function said(language: 'en' | 'ko', members: ReturnType<typeof beliefs>[], proxies = [proxy]) {
+function said(language: 'en' | 'ko', members: ReturnType<typeof beliefs>[], proxies = [proxy], health?: MeshHealth) {
   const options = { t: words.getFixedT(language), language, now: noon.getTime() + 60_000 }
-  const { name, text } = statementOf(servicesOf(members, undefined), proxies, options)
+  const { name, text } = statementOf(servicesOf(members, health), proxies, options)
   return `${name}: ${text.replaceAll(/\s/g, ' ')}`
 }
 
@@ -90,6 +95,14 @@ describe('in one sentence', () => {
   test('many services are named, not told of one by one', () => {
     const members = ['a', 'b', 'c'].map(service => beliefs(service, `${service}-1`, failing('cannot be reached')))
     expect(said('en', members)).toBe('failing: 3 services need attention: a, b, and c.')
+  })
+
+  test('that nobody is there is said once', () => {
+    const health = create(MeshHealthSchema, {
+      services: [{ service: 'orders', status: HealthStatus.FAILING, reason: 'no instance' }],
+    })
+    expect(said('en', [users], [proxy], health)).toBe('failing: orders: no instance is there.')
+    expect(said('ko', [users], [proxy], health)).toBe('failing: orders: 인스턴스가 없습니다.')
   })
 
   test('without a proxy nothing is well', () => {

@@ -5,7 +5,7 @@ export const overview = {
   many_other: '{{count}} services need attention: {{names}}.',
   starting_one: '{{names}} is starting.',
   starting_other: '{{names}} are starting.',
-  absent: '{{service}}: no instance is there{{reason}}.',
+  absent: '{{service}}: no instance is there.',
   allDrained: '{{service}}: every instance is drained, so nobody serves.',
   some: {
     failing: '{{service}}: {{count}} of {{total}} instances failing{{since}}{{reason}}',

@@ -2,7 +2,7 @@ export const overview = {
   healthy_other: '서비스 {{count}}개가 모두 정상입니다',
   many_other: '서비스 {{count}}개를 확인해야 합니다: {{names}}.',
   starting_other: '{{names}} 서비스가 시작하고 있습니다.',
-  absent: '{{service}}: 인스턴스가 없습니다{{reason}}.',
+  absent: '{{service}}: 인스턴스가 없습니다.',
   allDrained: '{{service}}: 모든 인스턴스가 제외되어 요청을 처리할 수 없습니다.',
   some: {
     failing: '{{service}}: 인스턴스 {{total}}개 중 {{count}}개가{{since}} 실패 상태입니다{{reason}}',
