@@ -49,10 +49,22 @@ export class Buckets {
 
   addAll(other: Buckets): void {
     const counts = other.#counts
-    for (let at = 0; at < counts.length; at++) {
-      const count = counts[at] ?? 0
-      if (count > 0) this.add(other.#lowest + at, count)
-    }
+    let from = 0
+    let to = counts.length
+    while (from < to && counts[from] === 0) from++
+    while (to > from && counts[to - 1] === 0) to--
+    if (from === to) return
+    // Wide enough from here on.
+    this.add(other.#lowest + from, 0)
+    this.add(other.#lowest + to - 1, 0)
+    const own = this.#counts
+    const shift = other.#lowest - this.#lowest
+    for (let at = from; at < to; at++) own[at + shift] = (own[at + shift] ?? 0) + (counts[at] ?? 0)
+  }
+
+  /** As if new, but for the room that it has taken. */
+  clear(): void {
+    this.#counts.fill(0)
   }
 
   /** @param share such as 0.95. @returns what that share of the values is at most; undefined when there are none. */
