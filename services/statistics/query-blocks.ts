@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js'
 import type { Aggregation } from '@site11/proto/grpc/site11/statistics/v1/metrics_service.ts'
 import { ServiceError } from '@site11/runtime/errors.ts'
 import { storeError } from '@site11/runtime/store/store-error.ts'
+import type { FindCursor } from 'mongodb'
 import { type Block, keysIn, visitBlock } from './block.ts'
 import type { MetricInfo } from './catalogue.ts'
 import type { QueryDeps } from './query.ts'
@@ -74,12 +75,12 @@ async function* storedBlocks(
   const metric = metricIn(info)
   const projection = needsBuckets(aggregation) ? {} : { buckets: 0 as const }
   // What rollup-store.ts has written is UTF-8: to look for what is not takes longer than all else.
-  const options = { projection, batchSize: 200, enableUtf8Validation: false, ...(signal && { signal }) }
+  const options = { projection, batchSize: 120, enableUtf8Validation: false, ...(signal && { signal }) }
   const keysOf = sharedKeys()
   try {
     for (const { level, from, to } of partsOf(span, now() / 1000)) {
       const at = { $gte: new Date(from * 1000), $lt: new Date(to * 1000) }
-      for await (const document of rollups[level].find({ metric, at }, options).sort({ at: 1 })) {
+      for await (const document of readAhead(rollups[level].find({ metric, at }, options).sort({ at: 1 }))) {
         const step = Math.floor((Number(document.at) / 1000 - span.start) / span.stepS)
         if (document.kind === info.kind) yield { step, ...readableOf(document, keysOf) }
       }
@@ -87,6 +88,21 @@ async function* storedBlocks(
   } catch (error) {
     if (signal?.aborted) throw ended()
     throw storeError(error)
+  }
+}
+
+/** @returns the documents of a cursor, of which the next batch is on its way while one is worked at. */
+async function* readAhead<T>(cursor: FindCursor<T>): AsyncGenerator<T> {
+  try {
+    for (let more = cursor.hasNext(); await more; ) {
+      const documents = cursor.readBufferedDocuments()
+      more = cursor.hasNext()
+      // Nobody may be there any more to see it fail.
+      more.catch(() => {})
+      yield* documents
+    }
+  } finally {
+    await cursor.close()
   }
 }
 
