@@ -4,7 +4,7 @@ import type { Aggregation } from '@site11/proto/grpc/site11/statistics/v1/metric
 import { ServiceError } from '@site11/runtime/errors.ts'
 import { storeError } from '@site11/runtime/store/store-error.ts'
 import type { FindCursor } from 'mongodb'
-import { type Block, keysIn, visitBlock } from './block.ts'
+import { type Block, keysIn, type Packed, visitBlock } from './block.ts'
 import type { MetricInfo } from './catalogue.ts'
 import type { QueryDeps } from './query.ts'
 import { needsBuckets, type Readable } from './query-groups.ts'
@@ -17,6 +17,8 @@ export interface StepBlock {
   block: Readable
   /** What it takes to keep it. */
   bytes: number
+  /** @returns the same, for who keeps it. */
+  kept(): Readable
 }
 
 /** Reads them; each call reads anew. */
@@ -58,7 +60,7 @@ export function readOnce(blocks: Blocks): Blocks {
       if (each.block.keys !== keys) bytes += each.block.keys.length * keyBytes
       keys = each.block.keys
       if (bytes > maxKeptBytes) found = []
-      else found.push(each)
+      else found.push({ ...each, block: each.kept() })
       yield each
     }
     if (bytes <= maxKeptBytes) kept = found
@@ -119,10 +121,17 @@ function sharedKeys(): (keys: string) => readonly string[] {
 
 function readableOf(document: RollupDocument, keysOf: (keys: string) => readonly string[]) {
   const { keys, ...packed } = packedOf(document)
-  // Copies: those of the document are parts of a whole answer of the database, which they would keep alive.
-  const own = { ...packed, stats: new Uint8Array(packed.stats), buckets: new Uint8Array(packed.buckets) }
-  const block: Readable = { ...own, keys: keysOf(keys), visit: series => visitBlock(own, series) }
-  return { block, bytes: own.stats.byteLength + own.buckets.byteLength + 1000 }
+  const readable = (bytes: Pick<Packed, 'stats' | 'buckets'>): Readable => {
+    const all = { ...packed, ...bytes }
+    return { ...all, keys: keysOf(keys), visit: series => visitBlock(all, series) }
+  }
+  const { stats, buckets } = packed
+  return {
+    block: readable(packed),
+    bytes: stats.byteLength + buckets.byteLength + 1000,
+    // Copies: those of the document are parts of a whole answer of the database, which they would keep alive.
+    kept: () => readable({ stats: new Uint8Array(stats), buckets: new Uint8Array(buckets) }),
+  }
 }
 
 async function* memoryBlocks(
@@ -136,8 +145,9 @@ async function* memoryBlocks(
     const block = made.blocks().find(({ metric }) => metric === metricIn(info))
     if (!block) continue
     const keys = [...block.series.keys()]
+    const readable = { ...block, keys, visit: visitUnpacked(block) }
     // Far more than packed: a map of buckets for each series.
-    yield { step, block: { ...block, keys, visit: visitUnpacked(block) }, bytes: keys.length * 4000 }
+    yield { step, block: readable, bytes: keys.length * 4000, kept: () => readable }
   }
 }
 
