@@ -34,8 +34,12 @@ export interface Boards {
 
 /** @param query answers what was measured. @throws ServiceError UNAVAILABLE without a database. */
 export async function openBoards(config: StatisticsConfig, store: Store, query: Query, log: Log): Promise<Boards> {
-  const { SITE11_JOIN_TOKEN: joinToken, SITE11_INSTANCE: instance, SITE11_WEBHOOK_NETWORKS: networks } = config
-  const { SITE11_SECRET_KEY: key } = config
+  const {
+    SITE11_JOIN_TOKEN: joinToken,
+    SITE11_INSTANCE: instance,
+    SITE11_WEBHOOK_NETWORKS: networks,
+    SITE11_SECRET_KEY: key,
+  } = config
   // All instances have the token to join with, so all read each other's page tokens and request marks.
   const secret = Buffer.from(hkdfSync('sha256', joinToken, '', 'site11 statistics v1', 32)).toString('base64url')
   const tokens = createPageTokens(secret)

@@ -15,7 +15,7 @@ export interface ConsoleEvents {
   handlers: Handlers<typeof EventsServiceService>
   /** Whether events can be received. */
   probes: Record<string, Probe>
-  /** Which groups have dead letters; none while Redis does not answer, which others tell of. */
+  /** Which groups have dead letters. Rejects while Redis does not answer. */
   deadLetters(): Promise<SeenLetters[]>
   close(): Promise<void>
 }
@@ -35,7 +35,7 @@ export async function connectEvents(
   return {
     handlers: eventsService(redis),
     probes: { events: users.probe },
-    deadLetters: () => groupsWithDeadLetters(redis).catch(() => []),
+    deadLetters: () => groupsWithDeadLetters(redis),
     async close() {
       await users.close()
       redis.disconnect()
