@@ -1,7 +1,7 @@
 /** The start page: is all well, and if not, what is not, why and what to do; how services fare; what they contribute; what changed lately. */
 import { useQuery } from '@connectrpc/connect-query'
 import { Skeleton, Title } from '@mantine/core'
-import { DiagnosticsService, type ServiceWidget } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
+import { DiagnosticsService } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { Link } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -28,6 +28,7 @@ import { FirstSteps } from './first-steps.tsx'
 import styles from './overview.module.css'
 import { statementOf } from './sentence.ts'
 import widgetStyles from './widgets.module.css'
+import type { WidgetsProps } from './widgets.tsx'
 
 const Widgets = lazy(async () => ({ default: (await withWords(import('./widgets.tsx'), 'widgets')).Widgets }))
 
@@ -43,7 +44,7 @@ export function Overview() {
 
 function Parts({ mesh }: { mesh: Mesh | undefined }) {
   const services = useMemo(() => mesh && servicesOf(mesh.instances.values(), mesh.health), [mesh])
-  const { isKnown, widgets } = useWidgets()
+  const { isKnown, widgets, refetch } = useWidgets()
   return (
     <div className={styles.parts}>
       <Sentence mesh={mesh} services={services} />
@@ -55,7 +56,7 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
           <Dependencies mesh={mesh} />
           {isKnown && (
             <>
-              {widgets && widgets.length > 0 && <Contributed widgets={widgets} />}
+              {widgets && widgets.length > 0 && <Contributed widgets={widgets} refetch={refetch} />}
               <div className={styles.columns}>
                 <Changes />
                 <FirstSteps services={services?.length} />
@@ -72,16 +73,20 @@ function Parts({ mesh }: { mesh: Mesh | undefined }) {
 function useWidgets() {
   // What Statistics answers is not for everybody. Its contract comes with the widgets.
   const enabled = useSession()?.scopes.includes('statistics:read') === true
-  const { data, failureCount } = useQuery(DiagnosticsService.method.listWidgets, {}, { enabled, staleTime: 30_000 })
-  return { isKnown: !enabled || data !== undefined || failureCount > 0, widgets: data?.widgets }
+  const { data, failureCount, refetch } = useQuery(
+    DiagnosticsService.method.listWidgets,
+    {},
+    { enabled, staleTime: 30_000 },
+  )
+  return { isKnown: !enabled || data !== undefined || failureCount > 0, widgets: data?.widgets, refetch }
 }
 
-function Contributed({ widgets }: { widgets: readonly ServiceWidget[] }) {
+function Contributed(props: WidgetsProps) {
   const { t } = useTranslation()
   const places = (
     <Panel title={t('overview.widgets')}>
       <ul className={widgetStyles.widgets} aria-hidden="true" aria-busy="true">
-        {widgets.map(({ service, widget }) => (
+        {props.widgets.map(({ service, widget }) => (
           <li key={`${service} ${widget?.title}`} data-grouped={widget?.groupBy !== ''}>
             <Skeleton height="1lh" width="60%" />
           </li>
@@ -92,7 +97,7 @@ function Contributed({ widgets }: { widgets: readonly ServiceWidget[] }) {
   return (
     <Boundary>
       <Suspense fallback={places}>
-        <Widgets />
+        <Widgets {...props} />
       </Suspense>
     </Boundary>
   )

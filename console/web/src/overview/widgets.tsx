@@ -1,7 +1,7 @@
 /** What services contribute: each a metric over a day, which leads to the explorer of metrics. */
-import { callUnaryMethod, useQuery } from '@connectrpc/connect-query'
+import { callUnaryMethod } from '@connectrpc/connect-query'
 import { Skeleton } from '@mantine/core'
-import { DiagnosticsService, type ServiceWidget } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
+import type { ServiceWidget } from '@site11/proto/es/site11/console/v1/diagnostics_service_pb.ts'
 import { MetricsService } from '@site11/proto/es/site11/statistics/v1/metrics_service_pb.ts'
 import type { Widget } from '@site11/proto/es/site11/types/v1/widget_pb.ts'
 import { useQueries } from '@tanstack/react-query'
@@ -26,13 +26,18 @@ const askAgainMs = 30_000
 
 type Shown = ServiceWidget & { widget: Widget }
 
-export function Widgets() {
+export interface WidgetsProps {
+  widgets: readonly ServiceWidget[]
+  /** Asks anew which there are. */
+  refetch: () => unknown
+}
+
+export function Widgets({ widgets: all, refetch }: WidgetsProps) {
   const { t } = useTranslation()
   const { value: mesh } = useMesh()
-  const { data, refetch } = useQuery(DiagnosticsService.method.listWidgets, {}, { staleTime: askAgainMs })
   // A contract that comes or goes is in the journal.
   useAsJournalGrows(refetch, mesh?.lastChange)
-  const widgets = (data?.widgets ?? []).filter((each): each is Shown => each.widget !== undefined)
+  const widgets = all.filter((each): each is Shown => each.widget !== undefined)
   const found = useQueries({
     queries: widgets.map(({ service, widget }) => ({
       queryKey: ['widget', service, widget.title, widget.metric, widget.filter, widget.aggregation, widget.groupBy],
